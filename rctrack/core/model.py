@@ -1,0 +1,262 @@
+"""The words of rctrack as types: evidence, observations, releases, events, letters (DESIGN sections 2 and 4)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NewType
+
+from rctrack.core.version import FeatureParts, Version, VersionId
+
+ProjectId = NewType("ProjectId", str)
+"""The stem of the project's file."""
+SourceId = NewType("SourceId", str)
+"""Kind and address, "tags https://…": unique within a project."""
+MessageId = NewType("MessageId", str)
+"""Without angle brackets."""
+ObjectId = NewType("ObjectId", str)
+"""Of a tag object, or of the commit itself where the tag is a lightweight one."""
+Commit = NewType("Commit", str)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Instant:
+    """A moment in UTC and the offset it was written with."""
+
+    at: datetime
+    offset: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """When we saw something at a source: it came between the last good look without it and the first look with it."""
+
+    source: SourceId
+    seen_at: datetime
+    not_seen_at: datetime | None
+    """None where it was there at our first look: then nothing is known of when it came."""
+
+
+# --- Evidence: what sources bring, stored as it came, never changed --------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TagEvidence:
+    """A tag as one host showed it."""
+
+    tag: str
+    object_id: ObjectId
+    commit: Commit | None
+    """None where the tag leads to a tree or a blob."""
+    tagged: Instant | None
+    """Tagger date, or the commit date of a lightweight tag; None where only the name was read so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailEvidence:
+    """A mail as one archive showed it, whole."""
+
+    key: str
+    """What the archive calls it; unique within the source (a commit of an epoch, a path, a URL)."""
+    content: bytes
+    archived: Instant | None
+    """When the archive says that it stored the mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountEvidence:
+    """How many commits lie between two commits: exact, and a fact about the two ids alone."""
+
+    base: Commit
+    commit: Commit
+    commits: int
+    commits_no_merges: int
+
+
+Evidence = TagEvidence | MailEvidence | CountEvidence
+
+
+# --- Rules: how a project announces and tags, from its file ----------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ListRules:
+    """Who may announce on a list, under which subjects, and the servers that take its mail."""
+
+    senders: frozenset[str]
+    """Addresses in lower case."""
+    subject: str
+    """A regular expression with the group `version`."""
+    servers: tuple[str, ...]
+    """Hosts that take the list's mail, in lower case."""
+    link: str | None
+    """Where people read a mail of this list, with {message_id}; None for an archive without a web page."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRules:
+    """All that the fold needs to know of a project."""
+
+    scheme: str
+    feature_parts: FeatureParts
+    tag_templates: tuple[str, ...]
+    """Each with {version}, in the tag's own spelling."""
+    ignore_tags: str | None
+    """A regular expression; what it finds is no release and no oddity either."""
+    primaries: frozenset[SourceId]
+    """The tag sources that are the project's own; the others are mirrors."""
+
+
+# --- Observations: what evidence means -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TagObservation:
+    """A host shows this release's tag."""
+
+    version: Version
+    tag: str
+    object_id: ObjectId
+    commit: Commit
+    tagged: Instant | None
+    withdrawn: bool
+    """The tag's own name says that it is not to be used."""
+    sighting: Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An accepted mail says that these versions are out."""
+
+    versions: tuple[Version, ...]
+    message_id: MessageId
+    subject: str
+    sender: str
+    announced: Instant | None
+    """The Date header; None where it cannot be read."""
+    delivered: Instant | None
+    """When the list's own server took it; None where the Received chain does not say."""
+    archived: Instant | None
+    """By the archive's own clock; None where it only copies the mail's."""
+    commits_announced: int | None
+    url: str | None
+    sighting: Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognised:
+    """Evidence that looks like a release and could not be read as one."""
+
+    subject: str
+    """The mail's subject or the tag's name."""
+    key: str
+    """The mail's or the tag's key at its source."""
+    reason: str
+
+
+Observation = TagObservation | Announcement
+
+
+# --- Releases and events ---------------------------------------------------------------------------
+
+
+class Station(StrEnum):
+    """Where a release can be on its way; the value is the word that people and scripts see."""
+
+    TAGGED = "tagged"
+    VISIBLE = "visible"
+    ANNOUNCED = "announced"
+    DELIVERED = "delivered"
+    ARCHIVED = "archived"
+
+
+class Precision(StrEnum):
+    """How an instant is known."""
+
+    SECOND = "second"
+    BETWEEN = "between"
+    """Not before `after`, not later than `at`: our own sighting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One entry of a release's timeline: where it was, when, and who says so."""
+
+    station: Station
+    at: Instant | None
+    """None where it is only known that it happened before our first look."""
+    after: datetime | None
+    precision: Precision
+    source: SourceId
+    evidence: str
+    """Object id or Message-ID."""
+
+
+class Flag(StrEnum):
+    """What is odd about a release."""
+
+    RETAGGED = "retagged"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One version of a project with all that is known of it; always the fold of its evidence."""
+
+    project: ProjectId
+    version: Version
+    cycle: str
+    tag: str | None
+    object_id: ObjectId | None
+    commit: Commit | None
+    previous: Version | None
+    previous_commit: Commit | None
+    tagged: Instant | None
+    announced: Instant | None
+    delivered: Instant | None
+    archived: Instant | None
+    first_seen_at: datetime
+    commits: int | None
+    commits_no_merges: int | None
+    commits_announced: int | None
+    message_id: MessageId | None
+    url: str | None
+    flags: frozenset[Flag]
+    timeline: tuple[Stop, ...]
+    announcements: tuple[Announcement, ...]
+    tags: tuple[TagObservation, ...]
+
+    @property
+    def made_at(self) -> datetime | None:
+        """The best date of the release itself: its tag's, else its mail's."""
+        instant = self.tagged or self.announced
+        return instant.at if instant else None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A release reached a station; (project, version, station) happens once."""
+
+    project: ProjectId
+    version: VersionId
+    station: str
+    """A Station; "visible" is followed by the source that shows the tag."""
+    at: datetime | None
+
+
+# --- Mail that we owe ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail that is owed to one reader."""
+
+    recipient: str
+    subject: str
+    text: str
+    """Lines of at most 72 characters."""
+    html: str | None
+    message_id: MessageId
+    references: tuple[MessageId, ...]
+    list_id: str
+    """Without angle brackets."""
+    written_at: datetime

@@ -1,0 +1,253 @@
+"""The fold: observations -> releases, and what changed between two folds as events (DESIGN section 2)."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from rctrack.core.model import (
+    Announcement,
+    Commit,
+    CountEvidence,
+    Event,
+    Flag,
+    Instant,
+    Observation,
+    Precision,
+    ProjectId,
+    ProjectRules,
+    Release,
+    Sighting,
+    SourceId,
+    Station,
+    Stop,
+    TagObservation,
+)
+from rctrack.core.version import Version, VersionId, all_previous
+
+Counts = Mapping[tuple[Commit, Commit], CountEvidence]
+"""By (base, commit)."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_FOREVER = datetime.max.replace(tzinfo=UTC)
+
+FRESH = timedelta(days=14)
+"""Older than this when first seen, a release goes to the digest only (DESIGN section 6)."""
+
+
+def fold(
+    project: ProjectId, rules: ProjectRules, observations: Iterable[Observation], counts: Counts
+) -> dict[VersionId, Release]:
+    """The releases that the observations amount to, ascending; the same for any order and repetition of them."""
+    tags: defaultdict[VersionId, list[TagObservation]] = defaultdict(list)
+    mails: defaultdict[VersionId, list[Announcement]] = defaultdict(list)
+    for observation in _first_sightings(observations):
+        match observation:
+            case TagObservation():
+                tags[observation.version.id].append(observation)
+            case Announcement():
+                for version in observation.versions:
+                    mails[version.id].append(observation)
+    chosen = {key: _choose_tag(rules, seen) for key, seen in tags.items()}
+    versions = {tag.version: tag for tag in chosen.values()}
+    precedes = all_previous(versions, rules.feature_parts)
+    releases = []
+    for key in tags.keys() | mails.keys():
+        tag = chosen.get(key)
+        follows = precedes[tag.version] if tag else None
+        before = versions[follows] if follows else None
+        releases.append(_release(project, key, tag, before, tags[key], mails[key], counts))
+    return _with_cycles(sorted(releases, key=lambda release: release.version))
+
+
+def events_of(release: Release) -> dict[str, Event]:
+    """The stations that a release has reached, as events by station."""
+    return {
+        station: Event(release.project, release.version.id, station, stop.at.at if stop.at else None)
+        for stop in reversed(release.timeline)
+        for station in [f"{stop.station} {stop.source}" if stop.station is Station.VISIBLE else str(stop.station)]
+    }
+
+
+def difference(known: Collection[tuple[VersionId, str]], after: Mapping[VersionId, Release]) -> list[Event]:
+    """What has happened since: each station that a release has now and that is not among the known ones."""
+    events = [event for release in after.values() for event in events_of(release).values()]
+    return [event for event in events if (event.version, event.station) not in known]
+
+
+def to_alert(known: Collection[VersionId], after: Mapping[VersionId, Release], now: datetime) -> list[Release]:
+    """The new releases that are worth a mail at once; the others wait for the digest."""
+    return [release for key, release in after.items() if key not in known and _is_news(release, now)]
+
+
+def wanted_counts(releases: Mapping[VersionId, Release], counts: Counts, *, all_history: bool) -> list[Release]:
+    """The releases whose count or tag date is still missing; without `all_history` only what is or was news."""
+    newest = max((release.version for release in releases.values() if release.commit), default=None)
+    return [
+        release
+        for release in releases.values()
+        if release.commit
+        and (all_history or release.version.cycle_id == (newest and newest.cycle_id) or _was_watched(release))
+        and ((release.tagged is None and not all_history) or _lacks_count(release, counts))
+    ]
+
+
+def _lacks_count(release: Release, counts: Counts) -> bool:
+    base, commit = release.previous_commit, release.commit
+    return base is not None and commit is not None and (base, commit) not in counts
+
+
+def _seen(release: Release) -> Iterator[Observation]:
+    yield from release.tags
+    yield from release.announcements
+
+
+def _is_news(release: Release, now: datetime) -> bool:
+    made_at = release.made_at
+    return _was_watched(release) or (made_at is not None and now - made_at <= FRESH)
+
+
+def _was_watched(release: Release) -> bool:
+    """Whether a source that we watched did not have it at the look before."""
+    return any(observation.sighting.not_seen_at for observation in _seen(release))
+
+
+def _first_sightings(observations: Iterable[Observation]) -> Iterable[Observation]:
+    """Each observation once per source, as it was first seen there."""
+    first: dict[Observation, Observation] = {}
+    for observation in observations:
+        sighting = observation.sighting
+        unseen = replace(observation, sighting=replace(sighting, seen_at=_NEVER, not_seen_at=None))
+        known = first.setdefault(unseen, observation)
+        if _sighting_order(sighting) < _sighting_order(known.sighting):
+            first[unseen] = observation
+    return first.values()
+
+
+def _sighting_order(sighting: Sighting) -> tuple[datetime, datetime]:
+    return (sighting.seen_at, sighting.not_seen_at or _NEVER)
+
+
+def _choose_tag(rules: ProjectRules, seen: list[TagObservation]) -> TagObservation:
+    """The tag that counts where hosts differ or it moved: the project's own host first, then what was seen first."""
+    first = min(
+        seen,
+        key=lambda tag: (
+            tag.sighting.source not in rules.primaries,
+            tag.sighting.seen_at,
+            tag.sighting.source,
+            tag.tag,
+            tag.object_id,
+        ),
+    )
+    dated = (tag for tag in seen if tag.object_id == first.object_id and tag.tagged)
+    return first if first.tagged else min(dated, key=lambda tag: tag.sighting.seen_at, default=first)
+
+
+def _release(
+    project: ProjectId,
+    key: VersionId,
+    tag: TagObservation | None,
+    before: TagObservation | None,
+    tags: list[TagObservation],
+    mails: list[Announcement],
+    counts: Counts,
+) -> Release:
+    mails = sorted(mails, key=_mail_order)
+    first = mails[0] if mails else None
+    delivered = [mail.delivered for mail in mails if first and mail.message_id == first.message_id and mail.delivered]
+    count = counts.get((before.commit, tag.commit)) if tag and before else None
+    seen_at = [tag.sighting.seen_at for tag in tags] + [mail.sighting.seen_at for mail in mails]
+    return Release(
+        project=project,
+        version=tag.version if tag else _version_of(key, mails),
+        cycle="",
+        tag=tag.tag if tag else None,
+        object_id=tag.object_id if tag else None,
+        commit=tag.commit if tag else None,
+        previous=before.version if before else None,
+        previous_commit=before.commit if before else None,
+        tagged=tag.tagged if tag else None,
+        announced=first.announced if first else None,
+        delivered=min(delivered, default=None),
+        archived=_archived(first) if first else None,
+        first_seen_at=min(seen_at),
+        commits=count.commits if count else None,
+        commits_no_merges=count.commits_no_merges if count else None,
+        commits_announced=next((mail.commits_announced for mail in mails if mail.commits_announced is not None), None),
+        message_id=first.message_id if first else None,
+        url=next((mail.url for mail in mails if first and mail.message_id == first.message_id and mail.url), None),
+        flags=_flags(tags),
+        timeline=_timeline(tag, tags, mails),
+        announcements=tuple(mails),
+        tags=tuple(sorted(tags, key=lambda seen: (seen.sighting.seen_at, seen.sighting.source, seen.object_id))),
+    )
+
+
+def _mail_order(mail: Announcement) -> tuple[bool, datetime, str, str]:
+    when = mail.announced or mail.delivered
+    return (mail.announced is None, when.at if when else mail.sighting.seen_at, mail.message_id, mail.sighting.source)
+
+
+def _version_of(key: VersionId, mails: list[Announcement]) -> Version:
+    return next(version for version in mails[0].versions if version.id == key)
+
+
+def _archived(mail: Announcement) -> Instant | None:
+    if mail.archived is not None:
+        return mail.archived
+    return Instant(mail.sighting.seen_at) if mail.sighting.not_seen_at else None
+
+
+def _flags(tags: list[TagObservation]) -> frozenset[Flag]:
+    flags = set()
+    if len({(tag.tag, tag.object_id) for tag in tags}) > len({tag.tag for tag in tags}):
+        flags.add(Flag.RETAGGED)
+    if any(tag.withdrawn for tag in tags):
+        flags.add(Flag.WITHDRAWN)
+    return frozenset(flags)
+
+
+def _timeline(tag: TagObservation | None, tags: list[TagObservation], mails: list[Announcement]) -> tuple[Stop, ...]:
+    stops = []
+    if tag and tag.tagged:
+        stops.append(Stop(Station.TAGGED, tag.tagged, None, Precision.SECOND, tag.sighting.source, tag.object_id))
+    first_look: dict[SourceId, TagObservation] = {}
+    for seen in sorted(tags, key=lambda seen: seen.sighting.seen_at):
+        first_look.setdefault(seen.sighting.source, seen)
+    for source, seen in first_look.items():
+        after = seen.sighting.not_seen_at
+        at = Instant(seen.sighting.seen_at) if after else None
+        stops.append(Stop(Station.VISIBLE, at, after, Precision.BETWEEN, source, seen.object_id))
+    for mail in mails:
+        stops += _mail_stops(mail)
+    return tuple(sorted(stops, key=_stop_order))
+
+
+def _mail_stops(mail: Announcement) -> list[Stop]:
+    source, key = mail.sighting.source, mail.message_id
+    stops = []
+    if mail.announced:
+        stops.append(Stop(Station.ANNOUNCED, mail.announced, None, Precision.SECOND, source, key))
+    if mail.delivered:
+        stops.append(Stop(Station.DELIVERED, mail.delivered, None, Precision.SECOND, source, key))
+    if mail.archived:
+        stops.append(Stop(Station.ARCHIVED, mail.archived, None, Precision.SECOND, source, key))
+    elif archived := _archived(mail):
+        stops.append(Stop(Station.ARCHIVED, archived, mail.sighting.not_seen_at, Precision.BETWEEN, source, key))
+    return stops
+
+
+def _stop_order(stop: Stop) -> tuple[bool, datetime, int, str, str]:
+    stations = list(Station)
+    moment = stop.at.at if stop.at else _FOREVER
+    return (stop.at is None, moment, stations.index(stop.station), stop.source, stop.evidence)
+
+
+def _with_cycles(releases: list[Release]) -> dict[VersionId, Release]:
+    """The longest spelling of a cycle's name wins, so that 1.9-rc0 and 1.9.0 are in one cycle."""
+    spelled: dict[VersionId, str] = {}
+    for release in releases:
+        key, base = release.version.cycle_id, release.version.base
+        spelled[key] = max(spelled.get(key, ""), base, key=lambda name: (len(name), name))
+    return {release.version.id: replace(release, cycle=spelled[release.version.cycle_id]) for release in releases}

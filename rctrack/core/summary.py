@@ -1,0 +1,287 @@
+"""Events -> words: subjects, alerts and digests in plain text, 72 columns, the verdict first (DESIGN section 8)."""
+
+import hashlib
+import re
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from rctrack.core.model import Instant, MessageId, ProjectId, Release
+
+WIDTH = 72
+SEEN_LATE = timedelta(days=1)
+"""A release that we see this long after it was made is said to be seen late."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """How a source does, for people: its name and its last outcome in words."""
+
+    source: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """For whom we write."""
+
+    address: str
+    zone: tzinfo
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSummary:
+    """One project in a digest: what came in the period, the newest release, how its sources do."""
+
+    project: ProjectId
+    name: str
+    came: tuple[Release, ...]
+    newest: Release | None
+    health: tuple[SourceHealth, ...]
+
+
+def release_message_id(project: ProjectId, version_id: str, recipient: str) -> MessageId:
+    """The same for the same release and reader, so that a resend is seen as one."""
+    return _message_id("release", project, version_id, recipient)
+
+
+def digest_message_id(owed_at: datetime, recipient: str) -> MessageId:
+    """The same for the same due digest and reader."""
+    return _message_id("digest", owed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"), recipient)
+
+
+def release_subject(release: Release) -> str:
+    """Short and filterable: "[rctrack] linux v6.18-rc4 out: 312 commits, announced +11m"."""
+    facts = [_count_words(release), _announced_words(release)]
+    made_at = release.made_at
+    if made_at and release.first_seen_at - made_at > SEEN_LATE:
+        facts.append(f"seen {_short(release.first_seen_at - made_at)} late")
+    said = ", ".join(fact for fact in facts if fact)
+    return f"[rctrack] {release.project} {_name(release)} out" + (f": {said}" if said else "")
+
+
+def release_text(
+    name: str, release: Release, before: Release | None, health: Sequence[SourceHealth], reader: Reader
+) -> str:
+    """The alert of a new release; lines of at most 72."""
+    parts = [
+        _verdict(name, release),
+        _facts(_timeline_facts(release, reader.zone)),
+        _facts(_size_facts(release, before)),
+        _links(release),
+        _health(health),
+        _signature(name, reader),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def digest_subject(projects: Sequence[ProjectSummary], since: datetime, until: datetime) -> str:
+    """What came in the period, in numbers."""
+    number = sum(len(project.came) for project in projects)
+    releases = "no release" if number == 0 else "1 release" if number == 1 else f"{number} releases"
+    return f"[rctrack] digest {since:%-d %b} to {until:%-d %b %Y}: {releases}"
+
+
+def digest_text(
+    projects: Sequence[ProjectSummary], since: datetime, until: datetime, notes: Sequence[str], reader: Reader
+) -> str:
+    """The summary of a period; lines of at most 72."""
+    number = sum(len(project.came) for project in projects)
+    verdict = "Nothing was released" if number == 0 else f"{number} release{'s' if number > 1 else ''} came"
+    parts = [_fill(f"{verdict} from {_moment(since, reader.zone)} to {_moment(until, reader.zone)}.")]
+    for project in projects:
+        lines = [project.name, *(f"  {line}" for release in project.came for line in _digest_lines(release))]
+        if not project.came:
+            lines.append(
+                "  nothing new" + (f"; newest is {_standing(project.newest, until)}" if project.newest else "")
+            )
+        parts.append("\n".join(lines))
+    parts.append(_health([each for project in projects for each in project.health]))
+    parts.append("\n".join(_fill(note) for note in notes))
+    parts.append(_signature(", ".join(project.name for project in projects), reader))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def digest_due(
+    weekday: int | None, hour: int, minute: int, zone: tzinfo, after: datetime, now: datetime
+) -> datetime | None:
+    """The newest time at which a digest was due since `after`, None if there was none; asleep or not."""
+    day = now.astimezone(zone).date()
+    for _ in range(8):
+        due = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone).astimezone(UTC)
+        if due <= now and weekday in (None, day.weekday()):
+            return due if due > after else None
+        day -= timedelta(days=1)
+    return None
+
+
+def duration(span: timedelta) -> str:
+    """A span in the two units that matter: "2 d 3 h", "41 min", "12 s"."""
+    seconds = int(abs(span).total_seconds())
+    days, hours, minutes = seconds // 86400, seconds % 86400 // 3600, seconds % 3600 // 60
+    if days >= 10:
+        return f"{days} days"
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def _message_id(*parts: str) -> MessageId:
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+    slug = re.sub(r"[^A-Za-z0-9.-]+", "-", ".".join(parts[:-1]))
+    return MessageId(f"{slug}.{digest}@rctrack")
+
+
+def _name(release: Release) -> str:
+    return release.tag or f"v{release.version.text}"
+
+
+def _verdict(name: str, release: Release) -> str:
+    made_at = release.made_at
+    if made_at is None:
+        return _fill(f"{name} {_name(release)} is out; when it was made is not known.")
+    lateness = release.first_seen_at - made_at
+    how = "tagged" if release.tagged else "announced"
+    if lateness > SEEN_LATE:
+        return _fill(
+            f"{name} {_name(release)} is out: {how} {made_at:%a %-d %b %Y}, seen late, {duration(lateness)} after."
+        )
+    return _fill(f"{name} {_name(release)} is out: {how} {made_at:%a %-d %b %Y %H:%M} UTC.")
+
+
+def _timeline_facts(release: Release, zone: tzinfo) -> list[tuple[str, str, str]]:
+    tagged, announced, delivered = release.tagged, release.announced, release.delivered
+    return [
+        ("Tagged", _at(tagged, zone), ""),
+        ("Announced", _at(announced, zone), _gap(tagged, announced, "the tag")),
+        ("Delivered", _at(delivered, zone), _gap(announced, delivered, "the mail's Date")),
+        ("Archived", _at(release.archived, zone), _gap(delivered, release.archived, "delivery")),
+        ("First seen", _moment(release.first_seen_at, zone), "by rctrack"),
+    ]
+
+
+def _size_facts(release: Release, before: Release | None) -> list[tuple[str, str, str]]:
+    follows = ""
+    if before is not None:
+        gap = release.tagged.at - before.tagged.at if release.tagged and before.tagged else None
+        follows = _name(before) + (f", made {duration(gap)} before" if gap and gap > timedelta(0) else "")
+    counted = ""
+    if release.commits is not None:
+        counted = f"{release.commits}, of which {release.commits_no_merges} are no merges"
+    elif release.commits_announced is not None:
+        counted = f"{release.commits_announced} (as announced; not counted yet)"
+    elif release.previous is not None:
+        counted = "not counted yet"
+    return [("Follows", follows, ""), ("Commits", counted, ""), ("Commit", release.commit or "", "")]
+
+
+def _links(release: Release) -> str:
+    lines = []
+    if release.tag and release.previous and before_tag(release):
+        lines.append(f"git log {before_tag(release)}..{release.tag}")
+    if release.message_id:
+        lines.append(release.url or f"Message-ID: <{release.message_id}>")
+    return "\n".join(lines)
+
+
+def before_tag(release: Release) -> str | None:
+    """The previous release's tag, in the same spelling as this one's where that is plain."""
+    if release.tag is None or release.previous is None or release.version.text not in release.tag:
+        return None
+    return release.tag.replace(release.version.text, release.previous.text)
+
+
+def _facts(facts: Sequence[tuple[str, str, str]]) -> str:
+    lines = []
+    for label, value, remark in facts:
+        if not value:
+            continue
+        first, *more = value.split("\n")
+        line = f"  {label:<11} {first}"
+        lines.append(f"{line}  {remark}" if remark and len(line) + len(remark) + 2 <= WIDTH else line)
+        lines += [f"  {'':<11} {each}" for each in more]
+        if remark and len(line) + len(remark) + 2 > WIDTH:
+            lines.append(f"  {'':<11} {remark}")
+    return "\n".join(lines)
+
+
+def _health(health: Sequence[SourceHealth]) -> str:
+    if not health:
+        return ""
+    lines = ["Sources"]
+    for each in health:
+        lines += _hanging(f"{each.source}: {each.state}", "  ", "    ")
+    return "\n".join(lines)
+
+
+def _signature(name: str, reader: Reader) -> str:
+    return "-- \n" + _fill(f"You get this because rctrack follows {name} for {reader.address}.")
+
+
+def _digest_lines(release: Release) -> list[str]:
+    made_at = release.made_at
+    facts = [f"{made_at:%a %-d %b %H:%M} UTC" if made_at else "", _count_words(release), _announced_words(release)]
+    return _hanging(f"{_name(release)}: " + ", ".join(fact for fact in facts if fact), "", "  ", WIDTH - 2)
+
+
+def _standing(release: Release, now: datetime) -> str:
+    made_at = release.made_at
+    return _name(release) + (f" of {made_at:%-d %b %Y}, {duration(now - made_at)} ago" if made_at else "")
+
+
+def _count_words(release: Release) -> str:
+    number = release.commits if release.commits is not None else release.commits_announced
+    return "" if number is None else "1 commit" if number == 1 else f"{number} commits"
+
+
+def _announced_words(release: Release) -> str:
+    if release.announced and release.tagged:
+        return f"announced {_signed(release.announced.at - release.tagged.at)}"
+    if release.announced:
+        return "announced, no tag yet"
+    return ""
+
+
+def _signed(span: timedelta) -> str:
+    return ("+" if span >= timedelta(0) else "-") + _short(abs(span))
+
+
+def _short(span: timedelta) -> str:
+    """A span as in a subject: 45s, 11m, 26h, 5d."""
+    seconds = int(span.total_seconds())
+    if seconds < 60:
+        return f"{seconds}s"
+    if seconds < 2 * 3600:
+        return f"{seconds // 60}m"
+    return f"{seconds // 3600}h" if seconds < 2 * 86400 else f"{seconds // 86400}d"
+
+
+def _gap(earlier: Instant | None, later: Instant | None, since: str) -> str:
+    if earlier is None or later is None:
+        return ""
+    gap = later.at - earlier.at
+    return f"{duration(gap)} {'after' if gap >= timedelta(0) else 'before'} {since}"
+
+
+def _at(instant: Instant | None, zone: tzinfo) -> str:
+    return "" if instant is None else _moment(instant.at, zone)
+
+
+def _moment(moment: datetime, zone: tzinfo) -> str:
+    """UTC, and the reader's own zone where that is another."""
+    there = moment.astimezone(zone)
+    utc = f"{moment.astimezone(UTC):%a %Y-%m-%d %H:%M} UTC"
+    return utc if there.utcoffset() == timedelta(0) else f"{utc} ({there:%a %H:%M} {there:%Z})"
+
+
+def _fill(text: str) -> str:
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _hanging(text: str, first: str, rest: str, width: int = WIDTH) -> list[str]:
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )

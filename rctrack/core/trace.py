@@ -1,0 +1,67 @@
+"""Who had a mail when: the Received chain (RFC 5321 section 4.4), read with all its dialects."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import mktime_tz, parsedate_tz
+
+from rctrack.core.model import Instant
+
+_LONGEST = 4000
+"""Characters of one header that are read; a real hop has a few hundred."""
+_MOST_HOPS = 200
+_BY = re.compile(r"(?:^|\s)by\s+(?P<host>[A-Za-z0-9._-]+)")
+_COMMENT = re.compile(r"\([^()]*\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One server took the mail."""
+
+    by: str
+    """Host name in lower case."""
+    taken: Instant
+
+
+def parse_date(text: str) -> Instant | None:
+    """The instant that a mail date spells, with its offset; None for one that cannot be read."""
+    try:
+        fields = parsedate_tz(text[:200])
+        if fields is None:
+            return None
+        offset = timedelta(seconds=fields[9] or 0)
+        return Instant(
+            datetime.fromtimestamp(mktime_tz(fields), UTC), offset if abs(offset) < timedelta(days=1) else timedelta(0)
+        )
+    except (ValueError, OverflowError, OSError, IndexError, TypeError):
+        return None
+
+
+def read_hop(received: str) -> Hop | None:
+    """The `by` host and the date of one Received header; None where either is missing."""
+    header = " ".join(received[:_LONGEST].split())
+    chain, _, date = header.rpartition(";")
+    found = _BY.search(_COMMENT.sub(" ", chain))
+    taken = parse_date(date) if found else None
+    return Hop(found["host"].lower(), taken) if found and taken else None
+
+
+def read_hops(received: Sequence[str]) -> tuple[Hop, ...]:
+    """The hops in the order in which the mail travelled; `received` is in header order, newest first."""
+    hops = (read_hop(header) for header in reversed(received[:_MOST_HOPS]))
+    return tuple(hop for hop in hops if hop is not None)
+
+
+def delivered(hops: Iterable[Hop], servers: Sequence[str]) -> Instant | None:
+    """When the list's own server took the mail: its last hop on the way; None if it was never seen there."""
+    taken = [hop.taken for hop in hops if hop.by in servers]
+    return taken[-1] if taken else None
+
+
+def archived(committed: Instant | None, received: Sequence[str]) -> Instant | None:
+    """The archive's own date, unless it is only a copy of the newest Received date (DESIGN section 2)."""
+    newest = read_hop(received[0]) if received else None
+    if committed is None or (newest is not None and newest.taken.at == committed.at):
+        return None
+    return committed

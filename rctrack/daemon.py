@@ -1,0 +1,145 @@
+"""The daemon: APScheduler jobs and signals, nothing else."""
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from rctrack import pipeline
+from rctrack.config import Config, ProjectConfig, SourceConfig, TagsConfig
+from rctrack.notifiers import Notifier
+from rctrack.pipeline import Reviewed, Turn
+from rctrack.process import Interrupted
+from rctrack.sources import Tools
+from rctrack.store import Store
+
+log = logging.getLogger(__name__)
+
+DELIVER_EVERY = 60
+"""Seconds between two looks at what is owed: retries, and digests that have become due."""
+
+
+class Daemon:
+    """Polls each source at its own pace, one at a time per host, and delivers what that makes owed."""
+
+    def __init__(
+        self,
+        config: Config,
+        tools: Tools,
+        notifier: Notifier,
+        clock: Callable[[], datetime],
+        program: str,
+        said: Callable[[Reviewed], None],
+        first_round: Callable[[list[Reviewed], datetime | None], None],
+    ) -> None:
+        """`said` hears of each look, `first_round` of the first look at every source and of the next poll."""
+        self.config, self.tools, self.notifier, self.clock, self.program = config, tools, notifier, clock, program
+        self.said, self.first_round = said, first_round
+        self.sources = [(project, source) for project in config.projects for source in project.sources]
+        self.waiting = {(project.id, source.source) for project, source in self.sources}
+        self.first: list[Reviewed] = []
+        self.scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(1), **{host: ThreadPoolExecutor(1) for host in self._hosts()}},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+
+    def run(self) -> None:
+        """Runs until SIGTERM or SIGINT; then the turns in hand are finished."""
+        with _signals() as next_signal:
+            self._schedule()
+            self.scheduler.start()
+            number = next_signal()
+            log.info("%s: finishing what is in hand", signal.Signals(number).name)
+            self.tools.runner.stop.set()
+            self.scheduler.shutdown(wait=True)
+
+    def _schedule(self) -> None:
+        now = self.clock()
+        for project, source in self.sources:
+            every = self.config.schedule.tags if isinstance(source, TagsConfig) else self.config.schedule.lists
+            seconds = every.total_seconds()
+            self.scheduler.add_job(
+                self._poll,
+                IntervalTrigger(seconds=seconds, jitter=min(self.config.schedule.jitter.total_seconds(), seconds / 2)),
+                args=(project, source),
+                id=f"{project.id} {source.source}",
+                executor=_host(source),
+                next_run_time=now,
+            )
+        self.scheduler.add_job(
+            self._deliver, IntervalTrigger(seconds=DELIVER_EVERY), id="deliver", executor="default", next_run_time=now
+        )
+
+    def _poll(self, project: ProjectConfig, source: SourceConfig) -> None:
+        with self._turn(f"{project.id} {source.source}") as turn:
+            if turn is None:
+                return
+            reviewed = pipeline.poll(turn, project, source)
+            self.said(reviewed)
+            if reviewed.new_releases:
+                self.scheduler.modify_job("deliver", next_run_time=self.clock())
+            self._note_first(reviewed)
+
+    def _deliver(self) -> None:
+        with self._turn("deliver") as turn:
+            if turn is not None:
+                pipeline.owe_digests(turn)
+                pipeline.deliver(turn, self.notifier, self.program)
+
+    @contextmanager
+    def _turn(self, name: str) -> Iterator[Turn | None]:
+        """The job's boundary: whatever is not expected ends here, logged, and the next run starts afresh."""
+        try:
+            if self.tools.runner.stop.is_set():
+                yield None
+                return
+            with Store(self.config.database) as store:
+                yield Turn(self.config, store, self.tools, self.clock())
+        except Interrupted:
+            log.info("%s: broken off, to be done again", name)
+        except Exception:
+            log.exception("%s: failed in a way that is not foreseen", name)
+
+    def _note_first(self, reviewed: Reviewed) -> None:
+        key = (reviewed.project.id, reviewed.source)
+        if key not in self.waiting:
+            return
+        self.waiting.discard(key)
+        self.first.append(reviewed)
+        if not self.waiting:
+            polls = [
+                job.next_run_time for job in self.scheduler.get_jobs() if job.id != "deliver" and job.next_run_time
+            ]
+            self.first_round(self.first, min(polls, default=None))
+
+    def _hosts(self) -> set[str]:
+        return {_host(source) for _, source in self.sources}
+
+
+def _host(source: SourceConfig) -> str:
+    return urlsplit(source.url).hostname or "local"
+
+
+@contextmanager
+def _signals() -> Iterator[Callable[[], int]]:
+    """A function that waits for SIGTERM or SIGINT; a pipe, since no lock is safe in a signal handler."""
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    old_fd = signal.set_wakeup_fd(writable)
+    old = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: os.read(readable, 1)[0]
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(old_fd)
+        os.close(readable)
+        os.close(writable)

@@ -1,0 +1,236 @@
+"""What the commands print: tables of at most 100 columns, JSON in the words of the contract; all times are UTC."""
+
+import csv
+import io
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from rctrack.core import summary
+from rctrack.core.model import Instant, Precision, Release, SourceId, Station, Stop
+
+WIDTH = 100
+_CONTRACT = (
+    "project", "version", "cycle", "rc", "tag", "object_id", "commit", "previous", "tagged_at", "pushed_at",
+    "announced_at", "delivered_at", "archived_at", "listed_at", "first_seen_at", "commits", "commits_no_merges",
+    "commits_announced", "message_id", "url",
+)  # fmt: skip
+"""The keys of a release in JSON (DESIGN section 5); scripts depend on them."""
+
+
+def release_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A release as the contract has it."""
+    return {**{key: row[key] for key in _CONTRACT}, "delays": []}
+
+
+def releases_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The same as CSV with a header line; delays are left to JSON."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _CONTRACT, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def releases_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The releases for people; delivered and archived as the time since the station before."""
+    heads = ["VERSION", "TAGGED", "ANNOUNCED", "DELIVERED", "ARCHIVED", "COMMITS", "PREVIOUS"]
+    cells = [
+        [
+            row["version"],
+            _minute(row["tagged_at"]),
+            _minute(row["announced_at"]),
+            _lag(row["announced_at"], row["delivered_at"]),
+            _lag(row["delivered_at"], row["archived_at"]),
+            "-" if row["commits"] is None else str(row["commits"]),
+            row["previous"] or "-",
+        ]
+        for row in rows
+    ]
+    return table(heads, cells, right={3, 4, 5})
+
+
+def status_json(
+    project: str, newest: Mapping[str, Any] | None, outcomes: Mapping[SourceId, Mapping[str, Any]], now: datetime
+) -> dict[str, Any]:
+    """How a project stands."""
+    made_at = newest and (newest["tagged_at"] or newest["announced_at"])
+    return {
+        "project": project,
+        "cycle": newest and newest["cycle"],
+        "newest": newest and newest["version"],
+        "made_at": made_at,
+        "days_since": (now - datetime.fromisoformat(made_at)).days if made_at else None,
+        "next": None,
+        "next_on": None,
+        "flags": newest["flags"].split() if newest else [],
+        "sources": [
+            {"source": source, "outcome": row["outcome"], "looked_at": row["looked_at"], "reason": row["reason"]}
+            for source, row in outcomes.items()
+        ],
+    }
+
+
+def status_table(found: Sequence[Mapping[str, Any]]) -> str:
+    """A line per project."""
+    rows = [
+        [
+            each["project"],
+            each["cycle"] or "-",
+            each["newest"] or "-",
+            "-" if each["days_since"] is None else str(each["days_since"]),
+            each["next"] or "-",
+            " ".join(each["flags"]) or "-",
+            _sources(each["sources"]),
+        ]
+        for each in found
+    ]
+    return table(["PROJECT", "CYCLE", "NEWEST", "DAYS", "NEXT", "FLAGS", "SOURCES"], rows, right={3})
+
+
+def projects_table(found: Sequence[Mapping[str, Any]]) -> str:
+    """The known projects."""
+    rows = [
+        [
+            each["project"],
+            each["name"],
+            "yes" if each["followed"] else "no",
+            "yes" if each["verified"] else "no",
+            str(len(each["sources"])),
+        ]
+        for each in found
+    ]
+    return table(["PROJECT", "NAME", "FOLLOWED", "VERIFIED", "SOURCES"], rows, right={4})
+
+
+def show_json(release: Release) -> dict[str, Any]:
+    """What `show` has beyond a row of `releases`: flags, timeline and evidence."""
+    return {
+        "flags": sorted(release.flags),
+        "timeline": [
+            {
+                "station": stop.station,
+                "at": _iso(stop.at.at if stop.at else None),
+                "after": _iso(stop.after),
+                "offset": _offset(stop.at) if stop.at else None,
+                "precision": stop.precision,
+                "source": stop.source,
+                "evidence": stop.evidence,
+            }
+            for stop in release.timeline
+        ],
+        "mails": [
+            {
+                "message_id": mail.message_id,
+                "subject": mail.subject,
+                "sender": mail.sender,
+                "versions": [version.text for version in mail.versions],
+                "announced_at": _iso(mail.announced.at if mail.announced else None),
+                "source": mail.sighting.source,
+                "url": mail.url,
+            }
+            for mail in release.announcements
+        ],
+        "tags": [
+            {
+                "tag": tag.tag,
+                "object_id": tag.object_id,
+                "commit": tag.commit,
+                "source": tag.sighting.source,
+                "seen_at": _iso(tag.sighting.seen_at),
+            }
+            for tag in release.tags
+        ],
+    }
+
+
+def show_text(name: str, release: Release) -> str:
+    """One release for people: facts, timeline, evidence."""
+    facts = [
+        ("cycle", release.cycle),
+        ("follows", release.previous.text if release.previous else ""),
+        ("commits", _commits(release)),
+        ("commit", release.commit or ""),
+        ("first seen", f"{release.first_seen_at:%Y-%m-%d %H:%M} UTC"),
+        ("flags", " ".join(sorted(release.flags))),
+    ]
+    lines = [f"{name} {release.version.text}", ""]
+    lines += [f"  {label:<11} {value}" for label, value in facts if value]
+    lines += ["", "Timeline", *(f"  {line}" for stop in release.timeline for line in _stop(stop)), "", "Evidence"]
+    for tag in release.tags:
+        lines += [f"  tag {tag.tag}, object {tag.object_id}", f"    {tag.sighting.source}"]
+    for mail in release.announcements:
+        lines += [
+            f"  mail {mail.subject!r} from {mail.sender}"[:WIDTH],
+            f"    {mail.url or f'Message-ID: <{mail.message_id}>'}",
+            f"    {mail.sighting.source}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
+    """Aligned columns; the last one gives way where a line would pass 100 columns."""
+    widths = [max(len(line[i]) for line in (heads, *rows)) for i in range(len(heads))]
+    room = WIDTH - sum(widths[:-1]) - 2 * (len(heads) - 1)
+    widths[-1] = max(8, min(widths[-1], room))
+    lines = []
+    for cells in (heads, *rows):
+        shown = [
+            cell if len(cell) <= width else cell[: width - 1] + "…" for cell, width in zip(cells, widths, strict=True)
+        ]
+        aligned = [
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(shown, widths, strict=True))
+        ]
+        lines.append("  ".join(aligned).rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _stop(stop: Stop) -> list[str]:
+    where = stop.source.partition(" ")[2]
+    if stop.at is None:
+        when = "before our first look"
+    elif stop.precision is Precision.BETWEEN and stop.after:
+        when = f"{stop.after:%Y-%m-%d %H:%M} to {stop.at.at:%Y-%m-%d %H:%M} UTC"
+    else:
+        when = f"{stop.at.at:%Y-%m-%d %H:%M:%S} UTC" + (f" (written {_offset(stop.at)})" if stop.at.offset else "")
+    line = f"{stop.station:<10} {when}"
+    return [f"{line}  {where}"] if stop.station is Station.VISIBLE and len(line) + len(where) < WIDTH - 4 else [line]
+
+
+def _commits(release: Release) -> str:
+    if release.commits is not None:
+        return f"{release.commits}, {release.commits_no_merges} without merges"
+    if release.commits_announced is not None:
+        return f"{release.commits_announced} as announced"
+    return "not counted yet" if release.previous else ""
+
+
+def _sources(sources: Sequence[Mapping[str, Any]]) -> str:
+    if not sources:
+        return "not looked at yet"
+    bad = [each for each in sources if each["outcome"] != "good"]
+    if not bad:
+        return "all good"
+    return "; ".join(f"{each['outcome']}: {each['source'].partition(' ')[2]}" for each in bad)
+
+
+def _minute(text: str | None) -> str:
+    return "-" if text is None else text[:16].replace("T", " ")
+
+
+def _lag(earlier: str | None, later: str | None) -> str:
+    """How long after the station before it, where both are known."""
+    if earlier is None or later is None:
+        return "-"
+    lag = datetime.fromisoformat(later) - datetime.fromisoformat(earlier)
+    return ("+" if lag >= timedelta(0) else "-") + summary.duration(lag)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def _offset(instant: Instant) -> str:
+    minutes = int(instant.offset.total_seconds() // 60)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"

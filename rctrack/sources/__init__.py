@@ -1,0 +1,57 @@
+"""Where evidence comes from: one protocol, one small module per kind, one line each in the table below."""
+
+from typing import TypeAlias
+
+from rctrack.config import ListConfig, ProjectConfig, SourceConfig, TagsConfig
+from rctrack.process import ProcessError
+from rctrack.sources import git
+from rctrack.sources.git_tags import GitTags
+from rctrack.sources.protocol import Blocked, CountingSource, Failed, Good, Outcome, Progress, Range, Source, Tools
+from rctrack.sources.public_inbox import PublicInbox
+
+__all__ = [
+    "Blocked",
+    "CountingSource",
+    "Failed",
+    "Good",
+    "Outcome",
+    "Progress",
+    "Range",
+    "Source",
+    "Tools",
+    "open_source",
+]
+
+_ListKind: TypeAlias = type[PublicInbox]
+
+LISTS: dict[str, _ListKind] = {
+    "public-inbox": PublicInbox,
+}
+
+
+def open_source(config: SourceConfig, project: ProjectConfig, tools: Tools) -> Source:
+    """The source that a configuration describes; nothing is asked of it yet."""
+    match config:
+        case TagsConfig():
+            return GitTags(config, project, tools)
+        case ListConfig():
+            return LISTS[config.kind](config, project, tools)
+
+
+def open_counting(config: TagsConfig, project: ProjectConfig, tools: Tools) -> CountingSource:
+    """The same for a repository in which commits are to be counted."""
+    return GitTags(config, project, tools)
+
+
+def probe_source(config: SourceConfig, tools: Tools) -> str | None:
+    """What is wrong with a source, from one small question; None if nothing is."""
+    url = config.url
+    try:
+        path = git.local_path(url)
+        if path is not None and git.git_dir(path) is None and not path.is_dir():
+            return "there is no such folder"
+        if path is None:
+            git.list_tags(url, tools)
+    except ProcessError as error:
+        return str(error)
+    return None

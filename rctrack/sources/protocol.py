@@ -1,0 +1,78 @@
+"""What every source is: a look from a cursor on, answered with evidence or with why there is none."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rctrack.core.model import Commit, Evidence, ObjectId
+from rctrack.process import Runner
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how far it is and how much there is in all (0: not known)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """The source answered; `evidence` is what is new since the cursor, and may repeat what is known."""
+
+    evidence: tuple[Evidence, ...]
+    cursor: str
+    """Opaque to everything but the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The source could not be read now."""
+
+    reason: str
+    unreachable: bool = False
+    """The host did not answer at all, which may also be our own network's fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The source answered with something that was not asked for, like a challenge page."""
+
+    reason: str
+
+
+Outcome = Good | Failed | Blocked
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A release whose commits since `base` are to be counted, and whose tag may still lack its date."""
+
+    tag: str
+    object_id: ObjectId
+    commit: Commit
+    base: Commit | None
+    """None where only the date is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a source may use of the outside world."""
+
+    runner: Runner
+    state: Path
+    """Folder for what a source keeps; each keeps to a name of its own in it."""
+    user_agent: str
+    progress: Progress
+
+
+class Source(Protocol):
+    """One place that evidence comes from."""
+
+    def look(self, cursor: str | None) -> Outcome:
+        """What is there since `cursor` (None: from the start); expected failures are values, never exceptions."""
+        ...
+
+
+class CountingSource(Source, Protocol):
+    """A source that can also count commits."""
+
+    def measure(self, ranges: Sequence[Range]) -> Outcome:
+        """Count evidence for the ranges, and dated tag evidence where it was missing; the cursor is empty."""
+        ...

@@ -1,0 +1,121 @@
+"""A list archive as git epochs of public-inbox (v2): one commit per mail, subject and author in the commit."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rctrack.config import ListConfig, ProjectConfig
+from rctrack.core.model import Instant, MailEvidence
+from rctrack.process import ProcessError
+from rctrack.sources import git
+from rctrack.sources.protocol import Failed, Good, Outcome, Tools
+
+_MOST_MAIL_BYTES = 4 * 2**20
+"""Of one mail; what is longer is cut, its headers and shortlog are at the start."""
+_MOST_EPOCHS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PublicInbox:
+    """The epochs of one list."""
+
+    config: ListConfig
+    project: ProjectConfig
+    tools: Tools
+
+    def look(self, cursor: str | None) -> Outcome:
+        """The mails since `cursor` whose subject fits; the cursor is the last commit read in each epoch."""
+        read: dict[str, str] = json.loads(cursor) if cursor else {}
+        mails: list[MailEvidence] = []
+        now_read: dict[str, str] = {}
+        try:
+            for name, repository in self._epochs():
+                head = repository.head()
+                if head is None:
+                    continue
+                mails += self._new_mails(repository, read.get(name), head)
+                now_read[name] = head
+        except ProcessError as error:
+            return git.failure(error)
+        if not now_read and git.local_path(self.config.url) is None and not read:
+            return Failed(f"{self.config.url}: no epoch found there")
+        return Good(tuple(mails), json.dumps({**read, **now_read}, sort_keys=True))
+
+    def _epochs(self) -> Iterator[tuple[str, git.Repository]]:
+        path = git.local_path(self.config.url)
+        return self._local_epochs(path) if path is not None else self._remote_epochs()
+
+    def _local_epochs(self, path: Path) -> Iterator[tuple[str, git.Repository]]:
+        """The epochs below a folder, or the folder itself where it is one bare epoch."""
+        if (single := git.git_dir(path)) is not None:
+            yield "0", git.Repository(single, self.tools)
+            return
+        found = 0
+        for number in range(_MOST_EPOCHS):
+            places = (path / "git" / f"{number}.git", path / f"{number}.git", path / str(number))
+            epoch = next((place for each in places if (place := git.git_dir(each))), None)
+            if epoch is not None:
+                found += 1
+                yield str(number), git.Repository(epoch, self.tools)
+            elif found:
+                return
+        raise ProcessError(f"{path}: is neither a public-inbox epoch nor a folder of them")
+
+    def _remote_epochs(self) -> Iterator[tuple[str, git.Repository]]:
+        """The epochs at url/0, url/1, …; the url itself where there is no url/0."""
+        number = 0
+        while number < _MOST_EPOCHS:
+            try:
+                yield str(number), self._copy(f"{self.config.url}/{number}", f"{self.project.id}-list-{number}")
+            except ProcessError as error:
+                if isinstance(git.failure(error), Failed) and git.is_absent(error):
+                    break
+                raise
+            number += 1
+        if number == 0:
+            yield "0", self._copy(self.config.url, f"{self.project.id}-list")
+
+    def _copy(self, url: str, name: str) -> git.Repository:
+        return git.keep_clone(url, name, self.tools, refspec="+HEAD:refs/heads/master", only_commits=False)
+
+    def _new_mails(self, repository: git.Repository, since: str | None, head: str) -> list[MailEvidence]:
+        candidates = list(self._candidates(repository, self._range(repository, since, head)))
+        return list(_read(repository, candidates)) if candidates else []
+
+    def _range(self, repository: git.Repository, since: str | None, head: str) -> str:
+        """What is new; everything where the commit that we read last is gone (a purge rewrites history)."""
+        if since is None or since == head:
+            return head if since is None else f"{head}..{head}"
+        return f"{since}..{head}" if repository.has_commit(since) else head
+
+    def _candidates(self, repository: git.Repository, revisions: str) -> Iterator[tuple[str, int]]:
+        """Commit and committer time of every mail whose subject fits, oldest first, from one `git log`."""
+        subject = re.compile(self.config.rules.subject)
+        log = repository.lines("log", "--reverse", "--no-show-signature", "--format=%H%x00%ct%x00%s", revisions, "--")
+        for number, line in enumerate(log):
+            commit, committed, text = line.split(b"\0", 2)
+            if number % 5000 == 0:
+                self.tools.progress(f"{self.project.id}: reading the archive", number, 0)
+            if subject.search(" ".join(text.decode("utf-8", "replace").split())):
+                yield commit.decode(), int(committed)
+
+
+def _read(repository: git.Repository, candidates: list[tuple[str, int]]) -> Iterator[MailEvidence]:
+    """The mails of the commits; a commit that removes a mail has no file `m` and is passed over."""
+    wanted = "".join(f"{commit}:m\n" for commit, _ in candidates).encode()
+    sizes = repository.git("cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)", stdin=wanted)
+    for (_, committed), line in zip(candidates, sizes.splitlines(), strict=True):
+        fields = line.split()
+        if len(fields) != 3 or fields[1] != b"blob":
+            continue
+        blob = fields[0].decode()
+        with repository.tools.runner.stream(
+            ["git", f"--git-dir={repository.path}", "cat-file", "blob", blob], timeout=git.QUICK
+        ) as output:
+            content = output.read(_MOST_MAIL_BYTES)
+            while output.read(2**20):
+                pass
+        yield MailEvidence(blob, content, Instant(datetime.fromtimestamp(committed, UTC)))

@@ -1,0 +1,169 @@
+"""Rows <-> core types: instants as ISO text in UTC ending in Z, offsets in minutes, versions by their text."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rctrack.core.model import (
+    Announcement,
+    Commit,
+    CountEvidence,
+    Instant,
+    MailEvidence,
+    MessageId,
+    ObjectId,
+    Release,
+    Sighting,
+    SourceId,
+    Stop,
+    TagEvidence,
+)
+from rctrack.core.version import Version, parse_version
+
+Row = Mapping[str, Any]
+
+
+def utc(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC ending in Z; seconds are as fine as any source of ours."""
+    return None if moment is None else moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def needed(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _instant(row: Row, station: str) -> Instant | None:
+    at = row[f"{station}_at"]
+    return None if at is None else Instant(needed(at), timedelta(minutes=row[f"{station}_offset"]))
+
+
+def _columns(station: str, instant: Instant | None) -> dict[str, Any]:
+    minutes = None if instant is None else int(instant.offset.total_seconds() // 60)
+    return {f"{station}_at": utc(instant.at) if instant else None, f"{station}_offset": minutes}
+
+
+def sighting(row: Row) -> Sighting:
+    return Sighting(SourceId(row["source"]), needed(row["seen_at"]), moment(row["not_seen_at"]))
+
+
+def _sighting_columns(seen: Sighting) -> dict[str, Any]:
+    return {"source": seen.source, "seen_at": utc(seen.seen_at), "not_seen_at": utc(seen.not_seen_at)}
+
+
+def tag_row(evidence: TagEvidence, seen: Sighting) -> dict[str, Any]:
+    return {
+        "tag": evidence.tag,
+        "object_id": evidence.object_id,
+        "commit": evidence.commit,
+        **_columns("tagged", evidence.tagged),
+        **_sighting_columns(seen),
+    }
+
+
+def tag(row: Row) -> TagEvidence:
+    commit = None if row["commit"] is None else Commit(row["commit"])
+    return TagEvidence(row["tag"], ObjectId(row["object_id"]), commit, _instant(row, "tagged"))
+
+
+def mail_row(evidence: MailEvidence, seen: Sighting) -> dict[str, Any]:
+    return {
+        "key": evidence.key,
+        "content": evidence.content,
+        **_columns("archived", evidence.archived),
+        **_sighting_columns(seen),
+    }
+
+
+def mail(row: Row) -> MailEvidence:
+    return MailEvidence(row["key"], row["content"], _instant(row, "archived"))
+
+
+def count(row: Row) -> CountEvidence:
+    return CountEvidence(Commit(row["base"]), Commit(row["commit"]), row["commits"], row["commits_no_merges"])
+
+
+def announcement_row(announcement: Announcement) -> dict[str, Any]:
+    return {
+        "source": announcement.sighting.source,
+        "versions": json.dumps([version.text for version in announcement.versions]),
+        "message_id": announcement.message_id,
+        "subject": announcement.subject,
+        "sender": announcement.sender,
+        **_columns("announced", announcement.announced),
+        **_columns("delivered", announcement.delivered),
+        **_columns("archived", announcement.archived),
+        "commits_announced": announcement.commits_announced,
+        "url": announcement.url,
+    }
+
+
+def announcement(row: Row, scheme: str) -> Announcement:
+    """The announcement of a row joined with its mail's sighting."""
+    versions = [parse_version(scheme, text) for text in json.loads(row["versions"])]
+    return Announcement(
+        versions=tuple(version for version in versions if version is not None),
+        message_id=MessageId(row["message_id"]),
+        subject=row["subject"],
+        sender=row["sender"],
+        announced=_instant(row, "announced"),
+        delivered=_instant(row, "delivered"),
+        archived=_instant(row, "archived"),
+        commits_announced=row["commits_announced"],
+        url=row["url"],
+        sighting=sighting(row),
+    )
+
+
+def release_row(release: Release) -> dict[str, Any]:
+    """The contract of DESIGN section 5 as columns, and what orders and joins them."""
+    return {
+        "project": release.project,
+        "version_id": release.version.id,
+        "version": release.version.text,
+        "cycle": release.cycle,
+        "cycle_id": release.version.cycle_id,
+        "rc": release.version.rc,
+        "tag": release.tag,
+        "object_id": release.object_id,
+        "commit": release.commit,
+        "previous": _text(release.previous),
+        "previous_commit": release.previous_commit,
+        "tagged_at": _at(release.tagged),
+        "pushed_at": None,
+        "announced_at": _at(release.announced),
+        "delivered_at": _at(release.delivered),
+        "archived_at": _at(release.archived),
+        "listed_at": None,
+        "first_seen_at": utc(release.first_seen_at),
+        "commits": release.commits,
+        "commits_no_merges": release.commits_no_merges,
+        "commits_announced": release.commits_announced,
+        "message_id": release.message_id,
+        "url": release.url,
+        "flags": " ".join(sorted(release.flags)),
+    }
+
+
+def stop_row(stop: Stop) -> dict[str, Any]:
+    return {
+        "station": stop.station,
+        "at": _at(stop.at),
+        "at_offset": _columns("stop", stop.at)["stop_offset"],
+        "after": utc(stop.after),
+        "precision": stop.precision,
+        "source": stop.source,
+        "evidence": stop.evidence,
+    }
+
+
+def _text(version: Version | None) -> str | None:
+    return None if version is None else version.text
+
+
+def _at(instant: Instant | None) -> str | None:
+    return None if instant is None else utc(instant.at)
