@@ -10,3 +10,5 @@ outside world. Each module imports only from the floors below it:
     cli > daemon | doctor | pages > pipeline > sources | notifiers | store > config > process > core
     in core: summary > reconcile > recognise > trace > model > version
 """
+
+__version__ = "0.1.0"

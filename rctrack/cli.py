@@ -1,18 +1,17 @@
 """The commands; the only place where the real clock and the process runner are made. All times are UTC."""
 
-import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+from rctrack import __version__
 
 if TYPE_CHECKING:  # the commands import what they need: `rctrack --help` has to be quick
     from rctrack.config import Config, ProjectConfig
@@ -21,7 +20,7 @@ if TYPE_CHECKING:  # the commands import what they need: `rctrack --help` has to
     from rctrack.sources import Tools
     from rctrack.store import Store
 
-PROGRAM = f"rctrack/{installed_version('rctrack')}"
+PROGRAM = f"rctrack/{__version__}"
 HOMEPAGE = "https://github.com/rctrack/rctrack"
 WIDTH = 100
 
@@ -52,10 +51,12 @@ def now() -> datetime:
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="The rctrack.toml to use.")
 @click.option("--database", type=click.Path(path_type=Path, dir_okay=False), help="The database to use.")
 @click.option("-v", "--verbose", count=True, help="Say more on stderr; twice for all.")
-@click.version_option(installed_version("rctrack"), prog_name="rctrack")
+@click.version_option(__version__, prog_name="rctrack")
 @click.pass_context
 def main(context: click.Context, config: Path | None, database: Path | None, verbose: int) -> None:
     """Tracks release candidates through mailing lists and git tags, and says when and where one got stuck."""
+    import logging
+
     levels = [logging.WARNING, logging.INFO, logging.DEBUG]
     logging.basicConfig(level=levels[min(verbose, 2)], format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("apscheduler").setLevel(logging.ERROR if verbose < 2 else logging.DEBUG)
@@ -74,6 +75,15 @@ def run(options: Options) -> None:
     notifier = _notifier(config)
     outbox = config.mail.transport.partition(":")[2] if config.mail.transport.startswith("maildir:") else None
 
+    last: dict[str, type] = {}
+
+    def said(reviewed: "Reviewed") -> None:
+        """Each source once, then only what is new: news, or a source that does otherwise than before."""
+        outcome = type(reviewed.outcome)
+        if last.get(reviewed.source) is not outcome or reviewed.new_evidence:
+            _say(reviewed)
+        last[reviewed.source] = outcome
+
     def first_round(reviewed: "list[Reviewed]", next_poll: datetime | None) -> None:
         if seems_offline(reviewed):
             click.echo("No host answers: this machine seems to be offline. Nothing is held against anyone; going on.")
@@ -85,7 +95,7 @@ def run(options: Options) -> None:
     with _failing(), store.hold(config.database):
         store.Store(config.database).close()
         click.echo(f"config    {config.path}\ndatabase  {config.database}\noutbox    {config.mail.transport}")
-        Daemon(config, _tools(config), notifier, now, PROGRAM, _say, first_round).run()
+        Daemon(config, _tools(config), notifier, now, PROGRAM, said, first_round).run()
     click.echo("Ended; everything is stored.")
 
 
@@ -182,7 +192,7 @@ def show(options: Options, project: str, version: str, as_json: bool) -> None:
     if row is None or release is None:
         _end(1, f"{project}: no release {version} is known; `rctrack releases {project}` lists those that are")
     if as_json:
-        click.echo(json.dumps({**pages.release_json(row), **pages.show_json(release)}, indent=2))
+        _print_json({**pages.release_json(row), **pages.show_json(release)})
     else:
         click.echo(pages.show_text(chosen.name, release), nl=False)
 
@@ -268,7 +278,7 @@ def doctor(options: Options, as_json: bool) -> None:
     with _failing():
         found = checks.examine(config, _tools(config), os.environ)
     if as_json:
-        click.echo(json.dumps([{"check": each.check, "ok": each.ok, "said": each.said} for each in found], indent=2))
+        _print_json([{"check": each.check, "ok": each.ok, "said": each.said} for each in found])
     else:
         for each in found:
             click.echo(f"{'ok ' if each.ok else 'BAD'}  {each.check}: {each.said}")
@@ -287,13 +297,12 @@ def _end(status: int, said: str) -> NoReturn:
 @contextmanager
 def _failing() -> Iterator[None]:
     """Expected failures end the program with one line and exit status 1."""
-    from rctrack.notifiers import NotifierError
     from rctrack.process import Interrupted
     from rctrack.store import StoreError
 
     try:
         yield
-    except (StoreError, NotifierError) as error:
+    except StoreError as error:
         _end(1, str(error))
     except (Interrupted, KeyboardInterrupt):
         _end(1, "broken off; what was stored is kept, and the next round goes on from there")
@@ -388,8 +397,14 @@ def _print(
     found: Sequence[Mapping[str, Any]], as_json: bool, table: Callable[[Sequence[Mapping[str, Any]]], str]
 ) -> None:
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        _print_json(found)
         return
     head, _, rest = table(found).partition("\n")
     click.secho(head, bold=True)
     click.echo(rest, nl=False)
+
+
+def _print_json(found: object) -> None:
+    import json
+
+    click.echo(json.dumps(found, indent=2))

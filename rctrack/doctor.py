@@ -67,7 +67,7 @@ def _unrecognised(store: Store, project: ProjectId) -> Finding:
 
 
 def _letters(store: Store) -> Finding:
-    waiting = store.letters_waiting()
+    waiting = store.letters.waiting()
     troubled = [row for row in waiting if row["last_error"]]
     said = f"{len(waiting)} waiting" + (f"; last error: {troubled[-1]['last_error']}" if troubled else "")
     return Finding("owed mail", not troubled, said)

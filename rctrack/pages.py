@@ -200,7 +200,7 @@ def _stop(stop: Stop) -> list[str]:
 
 def _commits(release: Release) -> str:
     if release.commits is not None:
-        return f"{release.commits}, {release.commits_no_merges} without merges"
+        return summary.commits(release)
     if release.commits_announced is not None:
         return f"{release.commits_announced} as announced"
     return "not counted yet" if release.previous else ""

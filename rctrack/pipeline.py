@@ -91,6 +91,8 @@ def _describe(value: object) -> object:
 def _with_counts(turn: Turn, project: ProjectConfig, source: TagsConfig, outcome: Good, sighting: Sighting) -> Good:
     """The same evidence with the counts that it makes necessary, as far as they can be had now."""
     tags = [each for each in outcome.evidence if isinstance(each, TagEvidence)]
+    if not tags and not turn.store.lacks_counts(project.id):
+        return outcome
     counts = turn.store.counts(project.id)
     new = (recognise_tag(project.rules, tag, sighting) for tag in tags)
     observations = [*_observations(turn.store, project), *(each for each in new if isinstance(each, TagObservation))]
@@ -193,8 +195,8 @@ def _store_fold(stored: Store, project: ProjectConfig, releases: Releases) -> li
 
 
 def _owe_alerts(turn: Turn, recipient: Recipient, new: Sequence[Release]) -> None:
-    room = ALERTS_PER_HOUR - turn.store.alerts_owed_since(recipient.address, turn.now - timedelta(hours=1))
-    turn.store.owe(
+    room = ALERTS_PER_HOUR - turn.store.letters.alerts_owed_since(recipient.address, turn.now - timedelta(hours=1))
+    turn.store.letters.owe(
         OwedLetter(
             message_id=summary.release_message_id(release.project, release.version.id, recipient.address),
             kind="release",
@@ -230,27 +232,27 @@ def owe_digests(turn: Turn) -> int:
     began = turn.store.first_look_at()
     owed = []
     for recipient in turn.config.mail.to:
-        when, after = recipient.digest, turn.store.last_digest_at(recipient.address) or began
+        when, after = recipient.digest, turn.store.letters.last_digest_at(recipient.address) or began
         if when is None or after is None:
             continue
         due = summary.digest_due(when.weekday, when.hour, when.minute, recipient.timezone, after, turn.now)
         if due is not None:
             owed.append(_owed_digest(recipient, due))
     with turn.store.transaction():
-        return turn.store.owe(owed)
+        return turn.store.letters.owe(owed)
 
 
 def owe_digest_now(turn: Turn, since: datetime | None) -> int:
     """Owes every reader of digests one now, from `since` on or else since their last one; how many."""
     with turn.store.transaction():
-        return turn.store.owe(
+        return turn.store.letters.owe(
             replace(_owed_digest(each, turn.now), since=since) for each in turn.config.mail.to if each.digest
         )
 
 
 def digest_begin(turn: Turn, address: str, until: datetime) -> datetime:
     """Where a reader's digest begins: at their last one, or at our first look."""
-    return turn.store.digest_before(address, until) or turn.store.first_look_at() or until
+    return turn.store.letters.digest_before(address, until) or turn.store.first_look_at() or until
 
 
 def _owed_digest(recipient: Recipient, due: datetime) -> OwedLetter:
@@ -272,23 +274,23 @@ def deliver(turn: Turn, notifier: notifiers.Notifier, program: str) -> tuple[int
     """Sends what is due; how many were sent and how many have to wait."""
     sent = waiting = 0
     releases: dict[ProjectId, Releases] = {}
-    for owed in turn.store.letters_due(turn.now):
+    for owed in turn.store.letters.due(turn.now):
         content = owed.content or _write(turn, owed, releases, program)
         if content is None:
             continue
         match notifier.send(content, turn.config.mail.sender, owed.recipient):
             case notifiers.Sent():
                 with turn.store.transaction():
-                    turn.store.letter_sent(owed.message_id, turn.now)
+                    turn.store.letters.sent(owed.message_id, turn.now)
                 sent += 1
             case notifiers.Deferred(reason):
                 with turn.store.transaction():
                     wait = min(RETRY_FIRST * 2 ** min(owed.attempts, 20), RETRY_MOST)
-                    turn.store.letter_deferred(owed.message_id, reason, turn.now + wait)
+                    turn.store.letters.deferred(owed.message_id, reason, turn.now + wait)
                 waiting += 1
             case notifiers.Refused(reason):
                 with turn.store.transaction():
-                    turn.store.letter_refused(owed.message_id, reason, turn.now)
+                    turn.store.letters.refused(owed.message_id, reason, turn.now)
                 waiting += 1
     return sent, waiting
 
@@ -298,11 +300,11 @@ def _write(turn: Turn, owed: OwedLetter, releases: dict[ProjectId, Releases], pr
     letter = _digest_letter(turn, owed) if owed.kind == "digest" else _release_letter(turn, owed, releases)
     if letter is None:
         with turn.store.transaction():
-            turn.store.letter_refused(owed.message_id, "its project or reader is not followed any more", turn.now)
+            turn.store.letters.refused(owed.message_id, "its project or reader is not followed any more", turn.now)
         return None
     content = notifiers.compose(letter, turn.config.mail.sender, turn.config.contact, program)
     with turn.store.transaction():
-        turn.store.write_letter(owed.message_id, content)
+        turn.store.letters.write(owed.message_id, content)
     return content
 
 
@@ -339,7 +341,7 @@ def digest(turn: Turn, recipient: Recipient, since: datetime, until: datetime) -
             continue
         releases = releases_of(turn.store, project)
         came = turn.store.versions_told(project.id, since, until)
-        newest = max(releases.values(), key=lambda each: each.made_at or each.first_seen_at, default=None)
+        newest = max((each for each in releases.values() if each.made_at), key=_made_at, default=None)
         projects.append(
             summary.ProjectSummary(
                 project=project.id,
@@ -354,6 +356,10 @@ def digest(turn: Turn, recipient: Recipient, since: datetime, until: datetime) -
         summary.digest_subject(projects, since, until),
         summary.digest_text(projects, since, until, _undelivered(turn), reader),
     )
+
+
+def _made_at(release: Release) -> datetime:
+    return release.made_at or release.first_seen_at
 
 
 def source_health(turn: Turn, project: ProjectConfig) -> list[summary.SourceHealth]:
@@ -373,7 +379,7 @@ def source_health(turn: Turn, project: ProjectConfig) -> list[summary.SourceHeal
 
 
 def _undelivered(turn: Turn) -> list[str]:
-    waiting = [letter for letter in turn.store.letters_waiting() if letter["last_error"]]
+    waiting = [letter for letter in turn.store.letters.waiting() if letter["last_error"]]
     if not waiting:
         return []
     return [f"{len(waiting)} mails could not be sent yet; the last reason was: {waiting[-1]['last_error']}"]
@@ -387,7 +393,7 @@ def _reader(config: Config, address: str) -> summary.Reader | None:
 
 
 def _letter(turn: Turn, owed: OwedLetter, subject: str, text: str, list_id: str) -> Letter:
-    first = turn.store.first_sent(owed.thread, owed.recipient) if owed.kind == "release" else None
+    first = turn.store.letters.first_sent(owed.thread, owed.recipient) if owed.kind == "release" else None
     return Letter(
         recipient=owed.recipient,
         subject=subject,

@@ -78,7 +78,7 @@ def recognise_mail(
     versions = _versions(scheme, subject, found)
     if not versions:
         return Unrecognised(subject, evidence.key, f"{found['version'][:80]!r} is no version of the scheme {scheme}")
-    message_id = MessageId(header_text(headers, "Message-ID", 998).strip().removeprefix("<").removesuffix(">"))
+    message_id = _message_id(header_text(headers, "Message-ID", 998))
     if not message_id:
         return Unrecognised(subject, evidence.key, "has no Message-ID")
     received = _all_text(headers, "Received")
@@ -130,6 +130,12 @@ def _decode(value: str) -> str:
     except (MessageError, LookupError, ValueError):
         parts = [value]
     return " ".join("".join(parts).split())
+
+
+def _message_id(text: str) -> MessageId:
+    """What stands between angle brackets, whatever a server wrote behind them; all of it where there are none."""
+    found = re.search(r"<([^<>]+)>", text)
+    return MessageId((found[1] if found else text.strip("<>")).strip())
 
 
 def _versions(scheme: str, subject: str, found: re.Match[str]) -> tuple[Version, ...]:

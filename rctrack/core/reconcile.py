@@ -141,7 +141,12 @@ def _choose_tag(rules: ProjectRules, seen: list[TagObservation]) -> TagObservati
         ),
     )
     dated = (tag for tag in seen if tag.object_id == first.object_id and tag.tagged)
-    return first if first.tagged else min(dated, key=lambda tag: tag.sighting.seen_at, default=first)
+    return first if first.tagged else min(dated, key=_tag_order, default=first)
+
+
+def _tag_order(tag: TagObservation) -> tuple[datetime, str, str, str, datetime]:
+    """Total: what is equal in it is the same observation."""
+    return (tag.sighting.seen_at, tag.sighting.source, tag.tag, tag.object_id, tag.tagged.at if tag.tagged else _NEVER)
 
 
 def _release(
@@ -180,13 +185,23 @@ def _release(
         flags=_flags(tags),
         timeline=_timeline(tag, tags, mails),
         announcements=tuple(mails),
-        tags=tuple(sorted(tags, key=lambda seen: (seen.sighting.seen_at, seen.sighting.source, seen.object_id))),
+        tags=tuple(sorted(tags, key=_tag_order)),
     )
 
 
-def _mail_order(mail: Announcement) -> tuple[bool, datetime, str, str]:
+def _mail_order(mail: Announcement) -> tuple[bool, datetime, str, str, datetime, datetime, datetime, str]:
+    """By Date; total, since an archive may hold a mail twice with other Received headers."""
     when = mail.announced or mail.delivered
-    return (mail.announced is None, when.at if when else mail.sighting.seen_at, mail.message_id, mail.sighting.source)
+    return (
+        mail.announced is None,
+        when.at if when else mail.sighting.seen_at,
+        mail.message_id,
+        mail.sighting.source,
+        mail.delivered.at if mail.delivered else _FOREVER,
+        mail.archived.at if mail.archived else _FOREVER,
+        mail.sighting.seen_at,
+        mail.subject,
+    )
 
 
 def _version_of(key: VersionId, mails: list[Announcement]) -> Version:
@@ -210,10 +225,12 @@ def _flags(tags: list[TagObservation]) -> frozenset[Flag]:
 
 def _timeline(tag: TagObservation | None, tags: list[TagObservation], mails: list[Announcement]) -> tuple[Stop, ...]:
     stops = []
-    if tag and tag.tagged:
-        stops.append(Stop(Station.TAGGED, tag.tagged, None, Precision.SECOND, tag.sighting.source, tag.object_id))
+    # Once some host has dated it, it was tagged: also where the tag that counts now is another, not dated yet.
+    dated = tag if tag and tag.tagged else min((each for each in tags if each.tagged), key=_tag_order, default=None)
+    if dated and dated.tagged:
+        stops.append(Stop(Station.TAGGED, dated.tagged, None, Precision.SECOND, dated.sighting.source, dated.object_id))
     first_look: dict[SourceId, TagObservation] = {}
-    for seen in sorted(tags, key=lambda seen: seen.sighting.seen_at):
+    for seen in sorted(tags, key=_tag_order):
         first_look.setdefault(seen.sighting.source, seen)
     for source, seen in first_look.items():
         after = seen.sighting.not_seen_at

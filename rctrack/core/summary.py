@@ -146,9 +146,8 @@ def _verdict(name: str, release: Release) -> str:
     lateness = release.first_seen_at - made_at
     how = "tagged" if release.tagged else "announced"
     if lateness > SEEN_LATE:
-        return _fill(
-            f"{name} {_name(release)} is out: {how} {made_at:%a %-d %b %Y}, seen late, {duration(lateness)} after."
-        )
+        said = f"It was {how} on {made_at:%a %-d %b %Y} and is seen late, {duration(lateness)} after."
+        return _fill(f"{name} {_name(release)} is out. {said}")
     return _fill(f"{name} {_name(release)} is out: {how} {made_at:%a %-d %b %Y %H:%M} UTC.")
 
 
@@ -170,12 +169,20 @@ def _size_facts(release: Release, before: Release | None) -> list[tuple[str, str
         follows = _name(before) + (f", made {duration(gap)} before" if gap and gap > timedelta(0) else "")
     counted = ""
     if release.commits is not None:
-        counted = f"{release.commits}, of which {release.commits_no_merges} are no merges"
+        counted = commits(release)
     elif release.commits_announced is not None:
         counted = f"{release.commits_announced} (as announced; not counted yet)"
     elif release.previous is not None:
         counted = "not counted yet"
     return [("Follows", follows, ""), ("Commits", counted, ""), ("Commit", release.commit or "", "")]
+
+
+def commits(release: Release) -> str:
+    """The counted commits in words: "1521, 1194 without merges"."""
+    merges = (
+        "no merges" if release.commits == release.commits_no_merges else f"{release.commits_no_merges} without merges"
+    )
+    return f"{release.commits}, {merges}"
 
 
 def _links(release: Release) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import mktime_tz, parsedate_tz
+from email.utils import parsedate_tz
 
 from rctrack.core.model import Instant
 
@@ -13,6 +13,8 @@ _LONGEST = 4000
 _MOST_HOPS = 200
 _BY = re.compile(r"(?:^|\s)by\s+(?P<host>[A-Za-z0-9._-]+)")
 _COMMENT = re.compile(r"\([^()]*\)")
+_MOST_NESTED = 4
+"""Comments within comments, as Exim writes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,12 @@ def parse_date(text: str) -> Instant | None:
         fields = parsedate_tz(text[:200])
         if fields is None:
             return None
+        year, month, day, hour, minute, second = fields[:6]
         offset = timedelta(seconds=fields[9] or 0)
-        return Instant(
-            datetime.fromtimestamp(mktime_tz(fields), UTC), offset if abs(offset) < timedelta(days=1) else timedelta(0)
-        )
-    except (ValueError, OverflowError, OSError, IndexError, TypeError):
+        # Not mktime_tz(): it takes 30 February for 1 March. A leap second is written as :60.
+        at = datetime(year, month, day, hour, minute, second - (second == 60), tzinfo=UTC) - offset
+        return Instant(at, offset if abs(offset) < timedelta(days=1) else timedelta(0))
+    except (ValueError, OverflowError, IndexError, TypeError):
         return None
 
 
@@ -42,7 +45,9 @@ def read_hop(received: str) -> Hop | None:
     """The `by` host and the date of one Received header; None where either is missing."""
     header = " ".join(received[:_LONGEST].split())
     chain, _, date = header.rpartition(";")
-    found = _BY.search(_COMMENT.sub(" ", chain))
+    for _ in range(_MOST_NESTED):
+        chain = _COMMENT.sub(" ", chain)
+    found = _BY.search(chain)
     taken = parse_date(date) if found else None
     return Hop(found["host"].lower(), taken) if found and taken else None
 
@@ -61,7 +66,8 @@ def delivered(hops: Iterable[Hop], servers: Sequence[str]) -> Instant | None:
 
 def archived(committed: Instant | None, received: Sequence[str]) -> Instant | None:
     """The archive's own date, unless it is only a copy of the newest Received date (DESIGN section 2)."""
-    newest = read_hop(received[0]) if received else None
-    if committed is None or (newest is not None and newest.taken.at == committed.at):
+    # The date alone: public-inbox copies it from a header that names no `by` host too.
+    newest = parse_date(" ".join(received[0][:_LONGEST].split()).rpartition(";")[2]) if received else None
+    if committed is None or (newest is not None and newest.at == committed.at):
         return None
     return committed

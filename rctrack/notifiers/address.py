@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 # Stricter than RFC 5322 (no quoted local part, no comments): what is left means the same to everybody who parses it.
-_MAILBOX: Final = re.compile(r"(?P<name>.*)<(?P<angle>[^<>]*)>|(?P<bare>[^<>]*)")
+_MAILBOX: Final = re.compile(r"(?P<name>[^<>]*)<(?P<angle>[^<>]*)>|(?P<bare>[^<>]*)")
 _LOCAL: Final = re.compile(r'[^\s@<>"(),:;\\\[\]]+')
 _DOMAIN: Final = re.compile(r"[a-zA-Z0-9._-]+|\[[a-zA-Z0-9:.]+\]")
 

@@ -39,7 +39,8 @@ class MaildirNotifier:
             self._create()
             _write_synced(draft, b"rctrack doctor\n")
             draft.unlink()
-            if not os.access(new, os.W_OK | os.X_OK):
+            self._has(draft.name)
+            if not os.access(new, os.W_OK, effective_ids=True):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(new))
         except OSError as error:
             return self._deferred(error)

@@ -2,11 +2,12 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
-from email.headerregistry import Address, BaseHeader, HeaderRegistry
+from email.header import Header
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8, EmailPolicy, Policy
+from email.policy import SMTPUTF8, Policy
+from email.utils import format_datetime, formataddr
 from hashlib import sha256
 from typing import Final
 
@@ -14,9 +15,10 @@ from rctrack.core.model import Letter
 from rctrack.notifiers.address import bare_address, display_name
 
 MAX_BYTES: Final = 100_000
-_MAX_SUBJECT: Final = 240  # characters; a subject is for a list of mails, not for reading
+_MAX_PHRASE: Final = 240  # characters; a subject is for a list of mails, not for reading
 _MAX_REFERENCES: Final = 20  # the thread's first mail and the nearest ones, as RFC 5322 3.6.4 allows
 _MAX_LINE: Final = 998  # RFC 5322 2.1.1, without CRLF
+_FOLD_AT: Final = 78
 
 _CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"  # the surrogates have no bytes in UTF-8
 _NOT_IN_HEADER: Final = re.compile(f"[{_CONTROL}]")
@@ -25,27 +27,31 @@ _NOT_IN_TOKEN: Final = re.compile(r"[^!-~]|[<>]")
 _MAIL_ADDRESS: Final = re.compile(r"[\w.+=-]+@[\w.-]+", re.ASCII)
 
 
-class _TokensHeader(BaseHeader):
-    """A header of ASCII tokens, one per line; EmailMessage itself would encode a long id away (RFC 2047)."""
+class _Header(str):
+    """A header whose value is ready for the wire but for its folding.
 
-    max_count = 1
+    EmailMessage's own headers decode what looks encoded and write the line breaks in it as they are (until Python
+    3.13), encode long ids away, and add spaces where they fold.
+    """
 
-    @classmethod
-    def parse(cls, value: str, kwds: dict[str, object]) -> None:
-        """Take the value as it is."""
-        kwds.update(decoded=value, parse_tree=None)
+    name: str
+
+    def __new__(cls, name: str, value: str) -> "_Header":
+        """A value under its name, which is all that EmailMessage asks of a header."""
+        header = super().__new__(cls, value)
+        header.name = name
+        return header
 
     def fold(self, *, policy: Policy) -> str:
-        """The header's lines, each token whole."""
-        return f"{self.name}: " + f"{policy.linesep} ".join(self.split()) + policy.linesep
-
-
-def _policy(local_parts: Iterable[str]) -> "EmailPolicy[EmailMessage]":
-    """Headers in ASCII, or raw UTF-8 where a local part leaves no other way (RFC 6532)."""
-    headers = HeaderRegistry()
-    for name in ("message-id", "references", "in-reply-to", "list-id", "list-unsubscribe"):
-        headers.map_to_type(name, _TokensHeader)
-    return (SMTP if all(map(str.isascii, local_parts)) else SMTPUTF8).clone(header_factory=headers)
+        """Lines of at most 78 characters where the words allow it."""
+        first, *rest = self.split() or [""]
+        lines = [f"{self.name}: {first}"]
+        for word in rest:
+            if len(lines[-1]) + len(word) < _FOLD_AT:
+                lines[-1] += f" {word}"
+            else:
+                lines.append(f" {word}")
+        return policy.linesep.join(lines) + policy.linesep
 
 
 def compose(letter: Letter, sender: str, contact: str, program: str) -> bytes:
@@ -70,29 +76,29 @@ def compose(letter: Letter, sender: str, contact: str, program: str) -> bytes:
 
 def _render(letter: Letter, sender: str, contact: str, program: str) -> bytes:
     """The mail, however long."""
-    mailboxes = author, reader = _mailbox(sender), _mailbox(letter.recipient)
-    message = EmailMessage(_policy(each.username for each in mailboxes))
-    message["Date"] = letter.written_at
-    message["From"] = author
-    message["To"] = reader
-    message["Subject"] = _subject(letter.subject)
-    _add_ids(message, letter)
-    message["List-Id"] = f"<{_token(letter.list_id)}>"
-    if _MAIL_ADDRESS.fullmatch(contact):
-        message["List-Unsubscribe"] = f"<mailto:{contact}?subject=unsubscribe>"
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Mailer"] = _line(program)
+    message = EmailMessage(SMTPUTF8)
+    for name, value in _headers(letter, sender, contact, program):
+        message[name] = _Header(name, value)
     _add_bodies(message, letter)
     return message.as_bytes()
 
 
-def _add_ids(message: EmailMessage, letter: Letter) -> None:
-    """What makes it one mail however often it is sent, and what makes it part of a thread."""
-    message["Message-ID"] = f"<{_token(letter.message_id)}>"
+def _headers(letter: Letter, sender: str, contact: str, program: str) -> Iterator[tuple[str, str]]:
+    """All but MIME's; in ASCII, but for an address that has no other form (RFC 6532)."""
+    yield "Date", format_datetime(letter.written_at)
+    yield "From", _mailbox(sender)
+    yield "To", _mailbox(letter.recipient)
+    yield "Subject", _phrase(letter.subject)
+    yield "Message-ID", f"<{_token(letter.message_id)}>"
     ids = [f"<{token}>" for token in map(_token, letter.references) if token]
     if ids:
-        message["In-Reply-To"] = ids[-1]
-        message["References"] = " ".join(ids[:1] + ids[1:][1 - _MAX_REFERENCES :])
+        yield "In-Reply-To", ids[-1]
+        yield "References", " ".join(ids[:1] + ids[1:][1 - _MAX_REFERENCES :])
+    yield "List-Id", f"<{_token(letter.list_id)}>"
+    if _MAIL_ADDRESS.fullmatch(contact):
+        yield "List-Unsubscribe", f"<mailto:{contact}?subject=unsubscribe>"
+    yield "Auto-Submitted", "auto-generated"
+    yield "X-Mailer", _phrase(program)
 
 
 def _add_bodies(message: EmailMessage, letter: Letter) -> None:
@@ -114,23 +120,32 @@ def _encoding(body: str) -> str:
     return "7bit" if short and body.isascii() else "quoted-printable"
 
 
-def _mailbox(text: str) -> Address:
+def _mailbox(text: str) -> str:
     """`Name <address>` or `address` as a header takes it; no usable address is one that leads nowhere (RFC 2606)."""
     line = _line(text)
-    local, _, domain = (bare_address(line) or "nobody@invalid").rpartition("@")
-    return Address(display_name(line), local, domain)
+    name, address = display_name(line), bare_address(line) or "nobody@invalid"
+    if not name:
+        return address
+    # formataddr quotes a name in ASCII where it must be; it would put any other into one endless word.
+    return formataddr((name, address)) if _is_plain(name) else f"{_phrase(name)} <{address}>"
 
 
-def _subject(text: str) -> str:
-    """One line, cut where it is absurdly long."""
+def _phrase(text: str) -> str:
+    """One line of text for a header, cut where it is absurdly long; in encoded words (RFC 2047) where it must be."""
     line = _line(text)
-    return line if len(line) <= _MAX_SUBJECT else line[: _MAX_SUBJECT - 1] + "…"
+    if len(line) > _MAX_PHRASE:
+        line = line[: _MAX_PHRASE - 1] + "…"
+    return line if _is_plain(line) else Header(line, "utf-8", header_name="Subject").encode(linesep="")
+
+
+def _is_plain(line: str) -> bool:
+    """Whether a mail program shows it as it is: no letters outside ASCII, nothing that looks encoded already."""
+    return line.isascii() and "=?" not in line
 
 
 def _line(text: str) -> str:
-    """One header value: whatever could start another line is a space, and nothing in it is an encoded word."""
-    # EmailMessage decodes encoded words in what it is given and, until 3.13, writes the line breaks in them as they are.
-    return _NOT_IN_HEADER.sub(" ", text).replace("=?", "= ?").strip()
+    """Words with one space between them: whatever could start another line is none of them."""
+    return " ".join(_NOT_IN_HEADER.sub(" ", text).split())
 
 
 def _body(text: str) -> str:

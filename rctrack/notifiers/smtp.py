@@ -81,16 +81,18 @@ class SmtpNotifier:
 
     def _connect(self, *, starttls: bool) -> smtplib.SMTP:
         """Connect, greet, encrypt where offered, log in where configured."""
-        tls = ssl.create_default_context()  # made anew each time: SSL_CERT_FILE and the system's roots may change
+        # A TLS context is made anew each time, because the certificates to trust may change, and only where there is
+        # TLS, because reading them all takes up to half a second.
         client: smtplib.SMTP
         if self.implicit_tls:
-            client = smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout, context=tls)
+            context = ssl.create_default_context()
+            client = smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout, context=context)
         else:
             client = smtplib.SMTP(self.host, self.port, timeout=self.timeout)
         try:
             client.ehlo_or_helo_if_needed()
             if starttls and client.has_extn("starttls"):
-                client.starttls(context=tls)
+                client.starttls(context=ssl.create_default_context())
                 client.ehlo_or_helo_if_needed()
             if self.login:
                 self._log_in(client, self.login)

@@ -19,6 +19,7 @@ _FIELDS = (
     "*objectname",
     "*objecttype",
     "taggerdate:raw",
+    "*committerdate:raw",
     "committerdate:raw",
     "refname:strip=2",
 )
@@ -110,9 +111,9 @@ def _parse_advertised(advertised: bytes) -> list[TagEvidence]:
 def _read_tags(repository: git.Repository) -> list[TagEvidence]:
     tags = []
     for line in repository.lines("for-each-ref", f"--format={_FORMAT}", "refs/tags"):
-        object_id, kind, behind, behind_kind, tagger_date, committer_date, name = line.decode("utf-8", "replace").split(
-            "\0"
-        )
+        object_id, kind, behind, behind_kind, tagger_date, behind_date, committer_date, name = line.decode(
+            "utf-8", "replace"
+        ).split("\0")
         commit = object_id if kind == "commit" else behind if behind_kind == "commit" else None
         if kind == "tag" and behind_kind == "tag":
             commit = _peel(repository, object_id)
@@ -121,7 +122,8 @@ def _read_tags(repository: git.Repository) -> list[TagEvidence]:
                 tag=name,
                 object_id=ObjectId(object_id),
                 commit=Commit(commit) if commit else None,
-                tagged=git.parse_raw_date(tagger_date or committer_date),
+                # A tag object of 2005 may lack its tagger: then the commit's own date is the best there is.
+                tagged=git.parse_raw_date(tagger_date or committer_date or behind_date),
             )
         )
     return tags

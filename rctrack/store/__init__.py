@@ -18,7 +18,6 @@ from rctrack.core.model import (
     CountEvidence,
     Event,
     MailEvidence,
-    MessageId,
     ProjectId,
     Release,
     Sighting,
@@ -28,9 +27,13 @@ from rctrack.core.model import (
 )
 from rctrack.core.version import VersionId
 from rctrack.store import rows
+from rctrack.store.letters import Letters, OwedLetter
 from rctrack.store.schema import migrations
 
 _OUTCOMES_KEPT = timedelta(days=90)
+
+
+__all__ = ["Letters", "Locked", "OwedLetter", "SourceState", "Store", "StoreError", "hold"]
 
 
 class StoreError(Exception):
@@ -49,23 +52,6 @@ class SourceState:
     cursor: str | None
     last_look_at: datetime | None
     """Of the last good look."""
-
-
-@dataclass(frozen=True, slots=True)
-class OwedLetter:
-    """A letter that has not been sent, and its text if that was already written."""
-
-    message_id: MessageId
-    kind: str
-    recipient: str
-    project: ProjectId | None
-    version_id: VersionId | None
-    thread: str
-    owed_at: datetime
-    since: datetime | None
-    """Of a digest that was asked for from that moment on."""
-    content: bytes | None
-    attempts: int
 
 
 @contextmanager
@@ -102,6 +88,7 @@ class Store:
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute("PRAGMA foreign_keys = ON")
             self.db = Database(self._connection)
+            self.letters = Letters(self.db)
             if migrations.pending(self.db):
                 migrations.apply(self.db)
         except (sqlite3.Error, OSError) as error:
@@ -167,6 +154,10 @@ class Store:
             "SELECT *, max(id) FROM outcomes WHERE project = ? GROUP BY source ORDER BY source", project
         )
         return {SourceId(row["source"]): row for row in found}
+
+    def first_look_at(self) -> datetime | None:
+        """When rctrack first saw anything."""
+        return rows.moment(next(self._query("SELECT min(first_look_at) AS first FROM sources"))["first"])
 
     # --- Evidence ----------------------------------------------------------------------------------
 
@@ -260,28 +251,23 @@ class Store:
         """The fold, instead of the one before; the versions whose row changed, came or went."""
         known = {row["version_id"]: row for row in self._query("SELECT * FROM releases WHERE project = ?", project)}
         stops = self._timelines(project)
-        changed = []
+        changed, moved, retimed = [], [], []
         for position, release in enumerate(releases.values()):
-            row = {"position": position, **rows.release_row(release)}
+            row = {**rows.release_row(release), "position": position}
             before = known.pop(release.version.id, None)
-            timeline = [{"position": i, **rows.stop_row(stop)} for i, stop in enumerate(release.timeline)]
-            if (
-                before is not None
-                and row == {key: before[key] for key in row}
-                and timeline == stops.get(row["version_id"])
-            ):
-                continue
-            if before is None or {**row, "position": 0} != {**before, "position": 0}:
+            if before != row:
+                moved.append(row)
+            if before is None or {**before, "position": position} != row:
                 changed.append(release.version.text)
-            self.db["releases"].upsert(row, pk=("project", "version_id"))  # type: ignore[union-attr]
-            self._connection.execute(
-                "DELETE FROM timeline WHERE project = ? AND version_id = ?", (project, release.version.id)
-            )
-            self._add("timeline", ({"project": project, "version_id": release.version.id, **stop} for stop in timeline))
-        for gone, row in known.items():
-            changed.append(row["version"])
-            self._connection.execute("DELETE FROM releases WHERE project = ? AND version_id = ?", (project, gone))
-        return changed
+            timeline = [{"position": i, **rows.stop_row(stop)} for i, stop in enumerate(release.timeline)]
+            if timeline != stops.get(release.version.id, []):
+                retimed.append((release.version.id, timeline))
+        self.db.table("releases").upsert_all(moved, pk=("project", "version_id"))
+        self._put_timelines(project, retimed)
+        self._connection.executemany(
+            "DELETE FROM releases WHERE project = ? AND version_id = ?", [(project, gone) for gone in known]
+        )
+        return changed + [row["version"] for row in known.values()]
 
     def known_versions(self, project: ProjectId) -> set[VersionId]:
         """The versions that have had an event, told or silent."""
@@ -326,6 +312,15 @@ class Store:
             self._query("SELECT * FROM releases WHERE project = ? AND version_id = ?", project, version_id), None
         )
 
+    def lacks_counts(self, project: ProjectId) -> bool:
+        """Whether any release still waits for its count or its tag's date."""
+        found = self._query(
+            "SELECT 1 FROM releases WHERE project = ? AND object_id IS NOT NULL"
+            " AND (tagged_at IS NULL OR previous IS NOT NULL AND commits IS NULL) LIMIT 1",
+            project,
+        )
+        return next(found, None) is not None
+
     def timeline_rows(self, project: ProjectId, version_id: VersionId) -> list[Mapping[str, Any]]:
         """The stations of a release in the order of their instants."""
         return list(
@@ -339,7 +334,7 @@ class Store:
         return next(
             self._query(
                 "SELECT * FROM releases WHERE project = ?"
-                " ORDER BY coalesce(tagged_at, announced_at, first_seen_at) DESC, position DESC LIMIT 1",
+                " ORDER BY coalesce(tagged_at, announced_at) DESC NULLS LAST, position DESC LIMIT 1",
                 project,
             ),
             None,
@@ -355,106 +350,10 @@ class Store:
         )  # fmt: skip
         return {VersionId(row["version_id"]) for row in found}
 
-    # --- Mail that we owe --------------------------------------------------------------------------
-
-    def owe(self, letters: Iterable[OwedLetter]) -> int:
-        """Letters to be written and sent; one that is owed or sent already is not owed again."""
-        return self._add(
-            "letters",
-            (
-                {
-                    "message_id": letter.message_id,
-                    "kind": letter.kind,
-                    "recipient": letter.recipient,
-                    "project": letter.project,
-                    "version_id": letter.version_id,
-                    "thread": letter.thread,
-                    "owed_at": rows.utc(letter.owed_at),
-                    "since": rows.utc(letter.since),
-                    "next_attempt_at": rows.utc(letter.owed_at),
-                }
-                for letter in letters
-            ),
-        )
-
-    def letters_due(self, now: datetime) -> list[OwedLetter]:
-        """The letters whose next attempt is due, oldest first."""
-        found = self._query(
-            "SELECT * FROM letters WHERE sent_at IS NULL AND refused_at IS NULL AND next_attempt_at <= ?"
-            " ORDER BY owed_at, rowid",
-            rows.utc(now),
-        )
-        return [_owed(row) for row in found]
-
-    def letters_waiting(self) -> list[Mapping[str, Any]]:
-        """Every letter that is not sent, with its last error."""
-        return list(self._query("SELECT * FROM letters WHERE sent_at IS NULL ORDER BY owed_at, rowid"))
-
-    def alerts_owed_since(self, recipient: str, since: datetime) -> int:
-        """How many alerts became due to this reader since then."""
-        found = self._query(
-            "SELECT count(*) AS number FROM letters WHERE kind != 'digest' AND recipient = ? AND owed_at > ?",
-            recipient, rows.utc(since),
-        )  # fmt: skip
-        return int(next(found)["number"])
-
-    def first_sent(self, thread: str, recipient: str) -> MessageId | None:
-        """The mail that opened this reader's thread; None if none was sent yet."""
-        found = self._query(
-            "SELECT message_id FROM letters WHERE thread = ? AND recipient = ? AND sent_at IS NOT NULL"
-            " ORDER BY sent_at, rowid LIMIT 1",
-            thread, recipient,
-        )  # fmt: skip
-        row = next(found, None)
-        return MessageId(row["message_id"]) if row else None
-
-    def last_digest_at(self, recipient: str) -> datetime | None:
-        """When this reader's newest digest was owed; None before the first."""
-        found = self._query(
-            "SELECT max(owed_at) AS newest FROM letters WHERE kind = 'digest' AND recipient = ?", recipient
-        )
-        return rows.moment(next(found)["newest"])
-
-    def digest_before(self, recipient: str, until: datetime) -> datetime | None:
-        """When this reader's digest before that one was owed; None for the first."""
-        found = self._query(
-            "SELECT max(owed_at) AS newest FROM letters WHERE kind = 'digest' AND recipient = ? AND owed_at < ?",
-            recipient, rows.utc(until),
-        )  # fmt: skip
-        return rows.moment(next(found)["newest"])
-
-    def first_look_at(self) -> datetime | None:
-        """When rctrack first saw anything."""
-        return rows.moment(next(self._query("SELECT min(first_look_at) AS first FROM sources"))["first"])
-
-    def write_letter(self, message_id: MessageId, content: bytes) -> None:
-        """The text of an owed letter; it is never written twice."""
-        self._connection.execute("UPDATE letters SET content = ? WHERE message_id = ?", (content, message_id))
-
-    def letter_sent(self, message_id: MessageId, now: datetime) -> None:
-        self._connection.execute(
-            "UPDATE letters SET sent_at = ?, attempts = attempts + 1, last_error = NULL WHERE message_id = ?",
-            (rows.utc(now), message_id),
-        )
-
-    def letter_deferred(self, message_id: MessageId, reason: str, next_attempt_at: datetime) -> None:
-        self._connection.execute(
-            "UPDATE letters SET attempts = attempts + 1, last_error = ?, next_attempt_at = ? WHERE message_id = ?",
-            (reason, rows.utc(next_attempt_at), message_id),
-        )
-
-    def letter_refused(self, message_id: MessageId, reason: str, now: datetime) -> None:
-        self._connection.execute(
-            "UPDATE letters SET attempts = attempts + 1, last_error = ?, refused_at = ? WHERE message_id = ?",
-            (reason, rows.utc(now), message_id),
-        )
-
     # --- Plumbing ----------------------------------------------------------------------------------
 
-    def _query(self, sql: str, *positional: object, **named: object) -> Iterator[dict[str, Any]]:
-        cursor = self._connection.execute(sql, named or positional)
-        names = [column[0] for column in cursor.description]
-        return (dict(zip(names, values, strict=True)) for values in cursor)
+    def _query(self, sql: str, *parameters: object) -> Iterator[dict[str, Any]]:
+        return self.db.query(sql, parameters)
 
     def _add(self, table: str, new: Iterable[Mapping[str, Any]]) -> int:
         """Inserts rows whose natural key is not there yet; how many."""
@@ -478,24 +377,17 @@ class Store:
             replace=True,
         )
 
+    def _put_timelines(self, project: ProjectId, timelines: list[tuple[VersionId, list[dict[str, Any]]]]) -> None:
+        self._connection.executemany(
+            "DELETE FROM timeline WHERE project = ? AND version_id = ?", [(project, key) for key, _ in timelines]
+        )
+        self._add(
+            "timeline", ({"project": project, "version_id": key, **stop} for key, stops in timelines for stop in stops)
+        )
+
     def _timelines(self, project: ProjectId) -> dict[str, list[dict[str, Any]]]:
         timelines: dict[str, list[dict[str, Any]]] = {}
         for row in self._query("SELECT * FROM timeline WHERE project = ? ORDER BY version_id, position", project):
             stop = {key: value for key, value in row.items() if key not in ("project", "version_id")}
             timelines.setdefault(row["version_id"], []).append(stop)
         return timelines
-
-
-def _owed(row: Mapping[str, Any]) -> OwedLetter:
-    return OwedLetter(
-        message_id=MessageId(row["message_id"]),
-        kind=row["kind"],
-        recipient=row["recipient"],
-        project=ProjectId(row["project"]) if row["project"] else None,
-        version_id=VersionId(row["version_id"]) if row["version_id"] else None,
-        thread=row["thread"],
-        owed_at=rows.needed(row["owed_at"]),
-        since=rows.moment(row["since"]),
-        content=row["content"],
-        attempts=row["attempts"],
-    )

@@ -36,15 +36,10 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
         x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in ("test root", "test server")
     )
     root_id = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key())
-    usage = dict.fromkeys(
-        ["digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"]
-        + ["crl_sign", "encipher_only", "decipher_only"],
-        False,
-    )
     root = (
         _certificate(root_name, root_name, root_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.KeyUsage(key_cert_sign=True, **usage), critical=True)
+        .add_extension(_signs_certificates(), critical=True)
         .add_extension(root_id, critical=False)
         .sign(root_key, hashes.SHA256())
     )
@@ -73,6 +68,21 @@ def _certificate(name: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublic
         .serial_number(x509.random_serial_number())
         .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
         .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
+    )
+
+
+def _signs_certificates() -> x509.KeyUsage:
+    """What Python 3.13 wants to see in an authority."""
+    return x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
     )
 
 

@@ -37,6 +37,8 @@ class Post:
     """Of each mail taken."""
     replies: dict[str, list[str]] = field(default_factory=dict)
     """Per command, in order; DROP cuts the connection instead."""
+    extensions: list[str] = field(default_factory=list)
+    """Further lines of its EHLO reply."""
     closed: bool = False
     """Answers 421 to everybody."""
 
@@ -44,7 +46,7 @@ class Post:
         queue = self.replies.get(command)
         reply = queue.pop(0) if queue else None
         if reply == DROP:
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         return reply
 
@@ -63,7 +65,7 @@ class Post:
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
-        return ["421 4.3.2 closed for today"] if self.closed else responses
+        return ["421 4.3.2 closed for today"] if self.closed else [responses[0], *self.extensions, *responses[1:]]
 
     async def handle_HELO(self, server: SMTP, session: Session, envelope: Envelope, hostname: str) -> str:
         return "421 4.3.2 closed for today"
@@ -85,9 +87,10 @@ class Post:
         if reply:
             return reply
         assert isinstance(envelope.content, bytes)
+        assert server.transport is not None
         self.taken.append(envelope.content)
         self.recipients += envelope.rcpt_tos
-        self.encrypted.append(session.ssl is not None)
+        self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
         return "250 OK"
 
     async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
@@ -101,6 +104,7 @@ def smtp_server(
     starttls: ssl.SSLContext | None = None,
     implicit_tls: ssl.SSLContext | None = None,
     smtputf8: bool = True,
+    address: str = "localhost",
 ) -> Iterator[SmtpNotifier]:
     """An SMTP server with AUTH, over TLS only where it has STARTTLS; gives the notifier for it, without a login."""
 
@@ -118,7 +122,7 @@ def smtp_server(
 
     async def serve() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await loop.create_server(connection, "127.0.0.1", 0, ssl=implicit_tls)
+        server = await loop.create_server(connection, socket.gethostbyname(address), 0, ssl=implicit_tls)
         started.set_result((server.sockets[0].getsockname()[1], loop, stop))
         await stop.wait()
         server.close()
@@ -127,7 +131,7 @@ def smtp_server(
     thread.start()
     port, loop, stop = started.result(10)
     try:
-        yield SmtpNotifier("localhost", port, implicit_tls=implicit_tls is not None, login=None)
+        yield SmtpNotifier(address, port, implicit_tls=implicit_tls is not None, login=None)
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)
