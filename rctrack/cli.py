@@ -129,9 +129,14 @@ def backfill(options: Options, project: str) -> None:
     from rctrack import pipeline
 
     config = options.load()
-    chosen = replace(_projects(config, (project,))[0], keeps_history=True)
+    chosen = _projects(config, (project,))[0]
+    notifier = _notifier(config)
     with _writing(config) as turn:
-        failed = [each for each in pipeline.poll_all(turn, [chosen], _say, silent=True) if not _is_good(each)]
+        # What is new since the last round is news, and told; only then is the past read, in silence.
+        pipeline.poll_all(turn, [chosen], _say)
+        pipeline.deliver(turn, notifier, PROGRAM)
+        reviewed = pipeline.poll_all(turn, [replace(chosen, keeps_history=True)], _say, silent=True)
+        failed = [each for each in reviewed if not _is_good(each)]
     if failed:
         _end(1, f"{project}: {len(failed)} of {len(chosen.sources)} sources could not be read; run it again to resume")
 
@@ -386,11 +391,18 @@ def _say(reviewed: "Reviewed") -> None:
 
 
 def _progress(doing: str, done: int, of: int) -> None:
-    """One line on a terminal that is written over; nothing elsewhere."""
-    if sys.stderr.isatty():
-        far = f"{doing} {100 * done // of}%" if of else f"{doing} {done or ''}"
-        sys.stderr.write(f"\r{far[:WIDTH]:<{WIDTH}}\r" if not doing else f"\r{far[:WIDTH]:<60}")
-        sys.stderr.flush()
+    """A bar on a terminal, written over as it grows; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return
+    if not doing:
+        line = ""
+    elif of:
+        filled = 30 * done // of
+        line = f"{doing[:50]:<50} [{'#' * filled}{'.' * (30 - filled)}] {100 * done // of:3} %"
+    else:
+        line = f"{doing[:50]:<50} {done or ''}"
+    sys.stderr.write(f"\r{line:<{WIDTH - 1}}\r")
+    sys.stderr.flush()
 
 
 def _print(

@@ -80,7 +80,7 @@ def poll(turn: Turn, project: ProjectConfig, source: SourceConfig, *, silent: bo
 
 def _fingerprint(project: ProjectConfig, source: SourceConfig) -> str:
     """Changes when the same source would be read otherwise: then it is read again from the start, silently."""
-    described = [RECOGNISER, project.keeps_history, asdict(project.rules), asdict(source)]
+    described = [RECOGNISER, asdict(project.rules), asdict(source)]
     return hashlib.sha256(json.dumps(described, default=_describe, sort_keys=True).encode()).hexdigest()[:16]
 
 

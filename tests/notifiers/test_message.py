@@ -2,6 +2,7 @@
 
 import dataclasses
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import default
 
@@ -33,6 +34,13 @@ EXPECTED = [
     "MIME-Version: 1.0",
 ]
 HEADERS = frozenset(line.partition(":")[0].lower() for line in EXPECTED if not line.startswith(" "))
+
+
+LINES = ["\r\n", "\r", "\u2028", "\x85", "\0", "Bcc: x@y", " ", "\t", "x" * 80, "a", "é", "\ud800"]
+ENCODED = ["=?utf-8?q?", "=0D=0A", "?=", "=?", "?b?Cgo=?="]
+SYNTAX = ["<", ">", "@", '"', "(", ")", ",", ";", ":", "[", "]", "\\", "."]
+PIECES = st.sampled_from([*LINES, *ENCODED, *SYNTAX])
+NASTY = st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=30)
 
 
 def parsed(mail: bytes) -> EmailMessage:
@@ -93,7 +101,9 @@ class TestHeaders:
             assert mail.isascii()
             assert max(map(len, head(mail))) <= 78
             assert parsed(mail)["Subject"] == text[:240].strip()
-            assert parsed(mail)["From"].addresses[0].display_name == text[:240].strip()
+            # EmailMessage, up to 3.13, puts spaces between a name's encoded words, against RFC 2047 6.2.
+            sender = str(make_header(decode_header(message_from_bytes(mail)["From"])))
+            assert sender == f"{text[:240].strip()} <rctrack@localhost>"
 
     def test_what_looks_encoded_is_shown_as_it_was_written(self) -> None:
         """Not decoded by us, nor by the mail program."""
@@ -145,26 +155,20 @@ class TestInjection:
         """Escape sequences are text."""
         assert text_of(a_mail(a_letter(text="\x1b]0;evil\x07\tv3.1\u202f\x9b2J\n"))) == " ]0;evil \tv3.1\u202f 2J\n"
 
-    lines = ["\r\n", "\r", "\u2028", "\x85", "\0", "Bcc: x@y", " ", "\t", "x" * 80, "a", "é", "\ud800"]
-    encoded = ["=?utf-8?q?", "=0D=0A", "?=", "=?", "?b?Cgo=?="]
-    syntax = ["<", ">", "@", '"', "(", ")", ",", ";", ":", "[", "]", "\\", "."]
-    pieces = st.sampled_from([*lines, *encoded, *syntax])
-    nasty = st.lists(pieces, max_size=12).map("".join) | st.text(max_size=30)
-
     @settings(deadline=None)
     @given(
         letter=st.builds(
             a_letter,
-            recipient=nasty,
-            subject=nasty,
-            text=nasty,
-            html=st.none() | nasty,
-            message_id=nasty,
-            references=st.lists(nasty, max_size=3).map(tuple),
-            list_id=nasty,
+            recipient=NASTY,
+            subject=NASTY,
+            text=NASTY,
+            html=st.none() | NASTY,
+            message_id=NASTY,
+            references=st.lists(NASTY, max_size=3).map(tuple),
+            list_id=NASTY,
         ),
-        sender=nasty,
-        contact=nasty,
+        sender=NASTY,
+        contact=NASTY,
     )
     def test_no_text_whatsoever_adds_a_header_or_a_reader(self, letter: Letter, sender: str, contact: str) -> None:
         """The known headers, each at most once; one address in To; lines that end in CRLF and are not too long."""
