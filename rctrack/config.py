@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from rctrack.core.model import ListRules, ProjectId, ProjectRules, SourceId
-from rctrack.core.version import SCHEMES, FeatureParts
+from rctrack.core.version import SCHEMES, FeatureParts, parse_version
 
 VGER_SERVERS = ("vger.kernel.org", "smtp.subspace.kernel.org", "lindbergh.monkeyblade.net")
 """The hosts that have taken mail for the kernel.org lists, by era."""
@@ -151,7 +151,8 @@ def load(option: Path | None, database: Path | None, environ: Mapping[str, str])
     table = _Table.read(path)
     state = state_folder(environ)
     stems = table.texts("projects", ["util-linux", "git", "linux"])
-    chosen = database or _relative(path, table.text("database", str(state / "rctrack.db")))
+    said = table.text("database", str(state / "rctrack.db"))
+    chosen = database or _relative(path, said)
     contact = table.text("contact", "")
     schedule = _schedule(table.table("schedule"))
     mail = _mail(table.table("mail"), path, chosen.parent, stems)
@@ -245,7 +246,10 @@ def _feature_parts(table: "_Table") -> FeatureParts:
             or parts < 1
         ):
             table.fail("feature_parts", found, wanted)
-        parsed.append((tuple(int(number) for number in since.split(".")), parts))
+        first = parse_version("dotted", since)
+        if first is None:
+            table.fail("feature_parts", found, wanted)
+        parsed.append((first.numbers, parts))  # as versions compare: 2.0 begins with 2, not behind it
     parsed.sort()
     if not parsed:
         table.fail("feature_parts", found, wanted)
@@ -276,7 +280,11 @@ def _list(table: "_Table", path: Path) -> ListConfig:
 
 def _url(table: "_Table", path: Path) -> str:
     url = table.text("url", None).rstrip("/")
-    parts = urlsplit(url)
+    wanted = "https://…, http://…, git://…, ssh://…, file://… or a path"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        table.fail("url", url, wanted)
     if parts.password or (parts.username and parts.scheme in ("http", "https")):
         table.fail("url", "one with a user or password in it", "one without: no secret belongs in this file")
     if parts.scheme in ("http", "https", "git", "ssh"):
@@ -284,7 +292,7 @@ def _url(table: "_Table", path: Path) -> str:
     if parts.scheme == "file":
         return str(Path(parts.path))
     if parts.scheme or url.startswith("-") or not url:
-        table.fail("url", url, "https://…, http://…, git://…, ssh://…, file://… or a path")
+        table.fail("url", url, wanted)
     return str(_relative(path, url))
 
 
@@ -298,11 +306,15 @@ def _schedule(table: "_Table") -> Schedule:
 
 def _mail(table: "_Table", path: Path, state: Path, stems: list[str]) -> MailConfig:
     transport = table.text("transport", f"maildir:{state / 'outbox'}")
-    parts = urlsplit(transport)
-    if parts.scheme not in ("maildir", "smtp", "smtps") or (parts.scheme != "maildir" and not parts.hostname):
-        table.fail("transport", transport, '"maildir:PATH", "smtp://HOST:PORT" or "smtps://HOST:PORT"')
+    wanted = '"maildir:PATH", "smtp://HOST:PORT" or "smtps://HOST:PORT"'
+    try:
+        parts = urlsplit(transport)
+    except ValueError:
+        table.fail("transport", transport, wanted)
     if parts.password:
         table.fail("transport", "a password in the address", "password_env or password_file: no secret in this file")
+    if parts.scheme not in ("maildir", "smtp", "smtps") or (parts.scheme != "maildir" and not parts.hostname):
+        table.fail("transport", transport, wanted)
     if parts.scheme == "maildir":
         transport = f"maildir:{_relative(path, transport.removeprefix('maildir:')).absolute()}"
     for secret in ("password", "secret", "token"):

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -45,6 +46,8 @@ class Daemon:
         self.sources = [(project, source) for project in config.projects for source in project.sources]
         self.waiting = {(project.id, source.source) for project, source in self.sources}
         self.first: list[Reviewed] = []
+        # shutdown() waits for the jobs in hand with the scheduler locked: once we stop, no job may ask it anything.
+        self.asking = threading.Lock()
         self.scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(1), **{host: ThreadPoolExecutor(1) for host in self._hosts()}},
@@ -58,7 +61,8 @@ class Daemon:
             self.scheduler.start()
             number = next_signal()
             log.info("%s: finishing what is in hand", signal.Signals(number).name)
-            self.tools.runner.stop.set()
+            with self.asking:
+                self.tools.runner.stop.set()
             self.scheduler.shutdown(wait=True)
 
     def _schedule(self) -> None:
@@ -84,9 +88,9 @@ class Daemon:
                 return
             reviewed = pipeline.poll(turn, project, source)
             self.said(reviewed)
-            if reviewed.new_releases:
-                self.scheduler.modify_job("deliver", next_run_time=self.clock())
-            self._note_first(reviewed)
+            with self.asking:
+                if not self.tools.runner.stop.is_set():
+                    self._tell_scheduler(reviewed)
 
     def _deliver(self) -> None:
         with self._turn("deliver") as turn:
@@ -107,6 +111,11 @@ class Daemon:
             log.info("%s: broken off, to be done again", name)
         except Exception:
             log.exception("%s: failed in a way that is not foreseen", name)
+
+    def _tell_scheduler(self, reviewed: Reviewed) -> None:
+        if reviewed.new_releases:
+            self.scheduler.modify_job("deliver", next_run_time=self.clock())
+        self._note_first(reviewed)
 
     def _note_first(self, reviewed: Reviewed) -> None:
         key = (reviewed.project.id, reviewed.source)

@@ -156,7 +156,7 @@ def _start(argv: Sequence[str], given: IO[bytes], complaints: IO[bytes]) -> subp
 
 
 def _name(argv: Sequence[str]) -> str:
-    return " ".join([Path(argv[0]).name, *(each for each in argv[1:] if each.isalpha() or "-" in each[1:])][:2])
+    return Path(argv[0]).name
 
 
 def _last_words(complaints: IO[bytes]) -> str:

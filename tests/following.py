@@ -1,9 +1,9 @@
 """Somebody who follows a project: a configuration, a database and a Maildir of their own, all in one folder.
 
-    demo = follow(tmp_path, tags=[url], lists=[url])
-    demo.poll(BEGIN + DAY)            # one round at that moment, in this process: poll, review, deliver
-    demo.mails()                      # what lies in the Maildir
-    demo.rctrack("releases", "demo")  # the command line, in a process of its own
+demo = follow(tmp_path, tags=[url], lists=[url])
+demo.poll(BEGIN + DAY)            # one round at that moment, in this process: poll, review, deliver
+demo.mails()                      # what lies in the Maildir
+demo.rctrack("releases", "demo")  # the command line; rctrack_process() has a process of its own
 """
 
 import os
@@ -19,7 +19,10 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
 from rctrack import config, pipeline
+from rctrack.cli import main
 from rctrack.config import Config
 from rctrack.notifiers import open_notifier
 from rctrack.pipeline import Reviewed, Turn
@@ -53,6 +56,15 @@ class Round:
     def outcomes(self) -> list[str]:
         """Good, Failed or Blocked of each source, in order."""
         return [type(each.outcome).__name__ for each in self.reviewed]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +105,10 @@ class Follower:
     def mails(self) -> list[EmailMessage]:
         """The mails in the Maildir, by subject."""
         found = [
-            message_from_bytes(file.read_bytes(), policy=policy.default)  # type: ignore[arg-type]
+            message_from_bytes(file.read_bytes(), policy=policy.default)
             for file in sorted((self.outbox / "new").glob("*"))
         ]
-        return sorted(found, key=lambda mail: str(mail["Subject"]))  # type: ignore[return-value]
+        return sorted(found, key=lambda mail: str(mail["Subject"]))
 
     def subjects(self) -> list[str]:
         return [str(mail["Subject"]) for mail in self.mails()]
@@ -123,9 +135,16 @@ class Follower:
         """Nothing of the real user's is read or written."""
         return {**free_environment(), "HOME": str(self.folder), "PYTHONPATH": str(Path(__file__).parent.parent)}
 
-    def rctrack(self, *arguments: str, timeout: float = 60) -> "subprocess.CompletedProcess[str]":
-        """The command line, in a process of its own."""
-        return subprocess.run(
+    def rctrack(self, *arguments: str) -> Said:
+        """The command line, in this process: what it says and its exit status."""
+        result = CliRunner().invoke(main, ["--config", str(self.config_file), *arguments], prog_name="rctrack")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Said(result.exit_code, result.stdout, result.stderr)
+
+    def rctrack_process(self, *arguments: str, timeout: float = 100) -> Said:
+        """The same in a process of its own, as a user starts it."""
+        done = subprocess.run(
             self.argv(*arguments),
             env=self.environment(),
             capture_output=True,
@@ -134,6 +153,7 @@ class Follower:
             check=False,
             cwd=self.folder,
         )
+        return Said(done.returncode, done.stdout, done.stderr)
 
 
 def follow(
@@ -146,6 +166,7 @@ def follow(
     reader: str = 'send = ["alerts"]',
     schedule: str = "",
     transport: str = "maildir:outbox",
+    subject: str = SUBJECT,
 ) -> Follower:
     """Somebody with one project, demo, of these repositories and archives; writes over an older configuration.
 
@@ -159,12 +180,17 @@ def follow(
     parts = [f'name = "Demo"\nscheme = "dotted"\nhistory = "{history}"\n{settings}']
     parts += [
         f'[[lists]]\nkind = "public-inbox"\nurl = "{url}"\nfrom = ["{MAINTAINER}"]\n'
-        f"subject = '{SUBJECT}'\nserver = [\"{LIST_SERVER}\"]"
+        f"subject = '{subject}'\nserver = [\"{LIST_SERVER}\"]"
         for url in lists
     ]
     parts += [f'[[tags]]\nurl = "{url}"\nrole = "{"mirror" if i else "primary"}"' for i, url in enumerate(tags)]
     (folder / "projects" / "demo.toml").write_text("\n".join(parts) + "\n")
     return Follower(folder)
+
+
+def too_long(text: str, most: int = 72) -> list[str]:
+    """The lines that are longer than that, though a break would have been possible: a path or an address has none."""
+    return [line for line in text.splitlines() if len(line) > most and " " in line.strip()]
 
 
 def free_environment() -> dict[str, str]:

@@ -223,7 +223,7 @@ def hidden(path: Path) -> Iterator[None]:
 def references(path: Path) -> Mapping[str, str]:
     """Every ref of a repository and the object that it names."""
     lines = git(path, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
-    return dict(line.split(" ") for line in lines)  # type: ignore[misc]
+    return dict(line.split(" ") for line in lines)
 
 
 def _init(path: Path) -> None:

@@ -52,6 +52,8 @@ class GitHttp:
 
     url: str
     requests: list[Request] = field(default_factory=list)
+    page: bytes | None = None
+    """While it is set, every request is answered with 200 and this HTML instead."""
 
     @property
     def fetches(self) -> list[Request]:
@@ -74,7 +76,10 @@ def git_over_http(folder: Path) -> Iterator[GitHttp]:
             self._answer(_body(self))
 
         def _answer(self, body: bytes) -> None:
-            status, headers, answer = _http_backend(folder, self, body)
+            if served.page is None:
+                status, headers, answer = _http_backend(folder, self, body)
+            else:
+                status, headers, answer = 200, [("Content-Type", "text/html; charset=utf-8")], served.page
             served.requests.append(
                 Request(
                     self.command,
@@ -118,8 +123,13 @@ def git_daemon(folder: Path) -> Iterator[str]:
             process.terminate()
 
 
+BOT_WALL = b"<!doctype html>\n<html>\n<title>Making sure you are not a bot</title>\n<p>One moment.\n</html>\n"
+BOT_WALL_IN_ONE_LINE = BOT_WALL.replace(b"\n", b"")
+"""To git, this is an empty repository: a list of refs that has no whole line."""
+
+
 @contextmanager
-def web_page(html: bytes = b"<!doctype html><title>Making sure you are not a bot</title>") -> Iterator[str]:
+def web_page(html: bytes = BOT_WALL) -> Iterator[str]:
     """A host that answers every request with 200 and this page."""
 
     class Page(BaseHTTPRequestHandler):
@@ -130,7 +140,7 @@ def web_page(html: bytes = b"<!doctype html><title>Making sure you are not a bot
             self.end_headers()
             self.wfile.write(html)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815 - the server looks for this name
 
         def log_message(self, format: str, *args: object) -> None:
             """Nothing."""
@@ -192,11 +202,15 @@ def _http_backend(
         "REMOTE_ADDR": "127.0.0.1",
     }
     said = subprocess.run(
-        ["git", "http-backend"], input=body, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+        ["git", "http-backend"],
+        input=body,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
     ).stdout
     head, _, answer = said.partition(b"\r\n\r\n")
     pairs = [line.split(": ", 1) for line in head.decode("latin-1").split("\r\n") if ": " in line]
     headers = [(name, value) for name, value in pairs if name != "Status"]
     status = next((int(value.split()[0]) for name, value in pairs if name == "Status"), 200)
     return status, headers, answer
-

@@ -27,7 +27,7 @@ RECOGNISER = 1
 
 _MOST_HEADER_BYTES = 512 * 1024
 _MOST_SUBJECT = 1000
-_FURTHER_VERSION = re.compile(r"\s*(?:,|&|\band\b)\s*(?:and\s+)?(?P<version>v?\d\S*)", re.IGNORECASE)
+_FURTHER_VERSION = re.compile(r"\s*(?:,|&|\band\b)\s*(?:and\s+)?(?P<version>v?\d[^\s,&]*)", re.IGNORECASE)
 _WITHDRAWN = re.compile(r"-(?:dont-?use|do-not-use|broken|withdrawn)$", re.IGNORECASE)
 
 
@@ -77,7 +77,8 @@ def recognise_mail(
         )
     versions = _versions(scheme, subject, found)
     if not versions:
-        return Unrecognised(subject, evidence.key, f"{found['version'][:80]!r} is no version of the scheme {scheme}")
+        spelled = (found["version"] or "")[:80]
+        return Unrecognised(subject, evidence.key, f"{spelled!r} is no version of the scheme {scheme}")
     message_id = _message_id(header_text(headers, "Message-ID", 998))
     if not message_id:
         return Unrecognised(subject, evidence.key, "has no Message-ID")
@@ -139,19 +140,19 @@ def _message_id(text: str) -> MessageId:
 
 
 def _versions(scheme: str, subject: str, found: re.Match[str]) -> tuple[Version, ...]:
-    first = parse_version(scheme, _bare(found["version"]))
+    # A project's expression may take "2.42.2,v2.41.5" for one word, or fit without its group.
+    spelled = re.split("[,&]", found["version"] or "")[0]
+    first = parse_version(scheme, _bare(spelled))
     if first is None:
         return ()
     versions = [first]
-    position = found.end("version")
-    if found["version"].endswith(","):
-        position -= 1
+    position = found.start("version") + len(spelled)
     while further := _FURTHER_VERSION.match(subject, position):
         version = parse_version(scheme, _bare(further["version"]))
         if version is None:
             break
         versions.append(version)
-        position = further.end() - (1 if further["version"].endswith(",") else 0)
+        position = further.end()
     return tuple(dict.fromkeys(versions))
 
 

@@ -130,23 +130,15 @@ def _sighting_order(sighting: Sighting) -> tuple[datetime, datetime]:
 
 def _choose_tag(rules: ProjectRules, seen: list[TagObservation]) -> TagObservation:
     """The tag that counts where hosts differ or it moved: the project's own host first, then what was seen first."""
-    first = min(
-        seen,
-        key=lambda tag: (
-            tag.sighting.source not in rules.primaries,
-            tag.sighting.seen_at,
-            tag.sighting.source,
-            tag.tag,
-            tag.object_id,
-        ),
-    )
+    first = min(seen, key=lambda tag: (tag.sighting.source not in rules.primaries, _tag_order(tag)))
     dated = (tag for tag in seen if tag.object_id == first.object_id and tag.tagged)
     return first if first.tagged else min(dated, key=_tag_order, default=first)
 
 
 def _tag_order(tag: TagObservation) -> tuple[datetime, str, str, str, datetime]:
     """Total: what is equal in it is the same observation."""
-    return (tag.sighting.seen_at, tag.sighting.source, tag.tag, tag.object_id, tag.tagged.at if tag.tagged else _NEVER)
+    tagged_at = tag.tagged.at if tag.tagged else _FOREVER
+    return (tag.sighting.seen_at, tag.sighting.source, tag.tag, tag.object_id, tagged_at)
 
 
 def _release(
@@ -189,7 +181,7 @@ def _release(
     )
 
 
-def _mail_order(mail: Announcement) -> tuple[bool, datetime, str, str, datetime, datetime, datetime, str]:
+def _mail_order(mail: Announcement) -> tuple[bool, datetime, str, str, datetime, datetime, datetime, str, int, str]:
     """By Date; total, since an archive may hold a mail twice with other Received headers."""
     when = mail.announced or mail.delivered
     return (
@@ -201,6 +193,8 @@ def _mail_order(mail: Announcement) -> tuple[bool, datetime, str, str, datetime,
         mail.archived.at if mail.archived else _FOREVER,
         mail.sighting.seen_at,
         mail.subject,
+        -1 if mail.commits_announced is None else mail.commits_announced,
+        mail.url or "",
     )
 
 

@@ -91,11 +91,10 @@ def digest_text(
     verdict = "Nothing was released" if number == 0 else f"{number} release{'s' if number > 1 else ''} came"
     parts = [_fill(f"{verdict} from {_moment(since, reader.zone)} to {_moment(until, reader.zone)}.")]
     for project in projects:
-        lines = [project.name, *(f"  {line}" for release in project.came for line in _digest_lines(release))]
+        lines = [_fill(project.name), *(f"  {line}" for release in project.came for line in _digest_lines(release))]
         if not project.came:
-            lines.append(
-                "  nothing new" + (f"; newest is {_standing(project.newest, until)}" if project.newest else "")
-            )
+            newest = f"; newest is {_standing(project.newest, until)}" if project.newest else ""
+            lines += _hanging(f"nothing new{newest}", "  ", "  ")
         parts.append("\n".join(lines))
     parts.append(_health([each for project in projects for each in project.health]))
     parts.append("\n".join(_fill(note) for note in notes))

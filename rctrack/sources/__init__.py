@@ -51,7 +51,17 @@ def probe_source(config: SourceConfig, tools: Tools) -> str | None:
         if path is not None and git.git_dir(path) is None and not path.is_dir():
             return "there is no such folder"
         if path is None:
-            git.list_tags(url, tools)
+            _probe_remote(config, tools)
     except ProcessError as error:
         return str(error)
     return None
+
+
+def _probe_remote(config: SourceConfig, tools: Tools) -> None:
+    """ProcessError if nobody answers there; an archive's epochs are at url/0, url/1, …, or it is one itself."""
+    try:
+        git.list_tags(config.url if isinstance(config, TagsConfig) else f"{config.url}/0", tools)
+    except ProcessError as error:
+        if isinstance(config, TagsConfig) or not git.is_absent(error):
+            raise
+        git.list_tags(config.url, tools)

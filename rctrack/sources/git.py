@@ -24,8 +24,10 @@ _UNREACHABLE = re.compile(
     r"temporary failure in name resolution|unable to look up",
     re.IGNORECASE,
 )
+_NO_HEAD = "couldn't find remote ref HEAD"
 _NOT_GIT = re.compile(
-    r"not valid: is this a git repository|invalid .*response|unexpected content|protocol error", re.IGNORECASE
+    rf"not valid: is this a git repository|invalid .*response|unexpected content|protocol error|{_NO_HEAD}",
+    re.IGNORECASE,
 )
 
 
@@ -102,11 +104,21 @@ def remote_options(tools: Tools) -> list[str]:
 
 def list_tags(url: str, tools: Tools) -> bytes:
     """What `git ls-remote --tags` prints, checked for its form; ProcessError if it fails."""
-    options = remote_options(tools) if local_path(url) is None else []
-    said = tools.runner.run(["git", *options, "ls-remote", "--tags", "--", url], timeout=QUICK, most=_MOST_REFS_BYTES)
+    path = local_path(url)
+    if path is not None and git_dir(path) is None:
+        raise ProcessError(f"{path}: is no git repository")
+    said = _list_refs("--tags", url, tools)
+    if not said and path is None and not _list_refs("--heads", url, tools):
+        # To git, a page of one line at url/info/refs is a repository without any ref.
+        raise ProcessError(f"{url}: unexpected content: neither a branch nor a tag")
     return b"".join(
         sorted(line for line in said.splitlines(keepends=True) if re.match(rb"[0-9a-f]{40,64}\trefs/tags/", line))
     )
+
+
+def _list_refs(kind: str, url: str, tools: Tools) -> bytes:
+    options = remote_options(tools) if local_path(url) is None else []
+    return tools.runner.run(["git", *options, "ls-remote", kind, "--", url], timeout=QUICK, most=_MOST_REFS_BYTES)
 
 
 def keep_clone(url: str, name: str, tools: Tools, *, refspec: str, only_commits: bool) -> Repository:
@@ -116,13 +128,20 @@ def keep_clone(url: str, name: str, tools: Tools, *, refspec: str, only_commits:
         # A clone that was killed half-way has no HEAD yet or is fetched again: git only trusts whole packs.
         shutil.rmtree(path, ignore_errors=True)
         path.parent.mkdir(parents=True, exist_ok=True)
-        tools.runner.run(["git", "init", "--quiet", "--bare", str(path)], timeout=QUICK)
+        # The user's own init.defaultBranch must not decide which branch our HEAD is.
+        tools.runner.run(["git", "init", "--quiet", "--bare", "--initial-branch=master", str(path)], timeout=QUICK)
     options = ["--filter=tree:0"] if only_commits else []
     _end_interrupted_writes(path)
     fetch = ["fetch", "--quiet", "--progress", "--no-tags", "--no-write-fetch-head", "--force", "--prune", *options]
     argv = ["git", f"--git-dir={path}", *remote_options(tools), *fetch, "--", url, refspec]
-    tools.runner.run(argv, timeout=LONG, heard=_report_fetch(name, tools))
-    return Repository(path, tools)
+    kept = Repository(path, tools)
+    try:
+        tools.runner.run(argv, timeout=LONG, heard=_report_fetch(name, tools))
+    except ProcessError as error:
+        # A repository without any commit has no HEAD to fetch; one that had commits is not empty all at once.
+        if _NO_HEAD not in str(error) or kept.head() is not None:
+            raise
+    return kept
 
 
 def parse_raw_date(raw: str) -> Instant | None:
@@ -138,7 +157,7 @@ def parse_raw_date(raw: str) -> Instant | None:
 
 def failure(error: ProcessError) -> Failed | Blocked:
     """What a failed talk with a host means."""
-    reason = str(error)
+    reason = re.sub(r"^git: (?:fatal: )?(?:unable to access '[^']*': )?", "", str(error))
     if _NOT_GIT.search(reason):
         return Blocked(reason)
     return Failed(reason, unreachable=_UNREACHABLE.search(reason) is not None)
@@ -163,6 +182,6 @@ def _report_fetch(name: str, tools: Tools) -> Callable[[str], None]:
 def is_absent(error: ProcessError) -> bool:
     """Whether the host answered that there is no such repository."""
     return (
-        re.search(r"not found|does not exist|404|not appear to be a git repository", str(error), re.IGNORECASE)
+        re.search(r"not found|does not exist|error: 404|not appear to be a git repository", str(error), re.IGNORECASE)
         is not None
     )

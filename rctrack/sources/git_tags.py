@@ -43,6 +43,8 @@ class GitTags:
             fresh = _cursor(advertised)
             if cursor is not None and cursor == fresh:
                 return Good((), fresh)
+            if cursor is not None and not advertised:
+                return Failed(f"{self.config.url}: shows no tag any more, where there were some")
             if self._keeps_history:
                 repository = self._repository()
                 dated = {(tag.tag, tag.object_id): tag for tag in _read_tags(repository)}

@@ -15,6 +15,8 @@ from rctrack.sources.protocol import Failed, Good, Outcome, Tools
 
 _MOST_MAIL_BYTES = 4 * 2**20
 """Of one mail; what is longer is cut, its headers and shortlog are at the start."""
+_MOST_SUBJECT = 4000
+"""Bytes of one; what is longer is cut before a regular expression sees it."""
 _MOST_EPOCHS = 1000
 
 
@@ -69,11 +71,14 @@ class PublicInbox:
         number = 0
         while number < _MOST_EPOCHS:
             try:
-                yield str(number), self._copy(f"{self.config.url}/{number}", f"{self.project.id}-list-{number}")
+                epoch = self._copy(f"{self.config.url}/{number}", f"{self.project.id}-list-{number}")
             except ProcessError as error:
                 if isinstance(git.failure(error), Failed) and git.is_absent(error):
                     break
                 raise
+            yield str(number), epoch
+            if epoch.head() is None:
+                return
             number += 1
         if number == 0:
             yield "0", self._copy(self.config.url, f"{self.project.id}-list")
@@ -99,7 +104,7 @@ class PublicInbox:
             commit, committed, text = line.split(b"\0", 2)
             if number % 5000 == 0:
                 self.tools.progress(f"{self.project.id}: reading the archive", number, 0)
-            if subject.search(" ".join(text.decode("utf-8", "replace").split())):
+            if subject.search(" ".join(text[:_MOST_SUBJECT].decode("utf-8", "replace").split())):
                 yield commit.decode(), int(committed)
 
 

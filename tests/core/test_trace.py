@@ -153,9 +153,19 @@ class TestDate:
 
     @pytest.mark.parametrize(
         "text",
-        ["", "yesterday", "Wed", "1 2 3", "Sun, 30 Feb 2020 10:00:00 +0000", "99 Jan 2020 10:00:00 +0000"]
-        + ["Wed, 1 Jan 2020 99:00:00 +0000", "1 Jan 99999 00:00:00 +0000", "31 Dec 9999 23:59:59 -2300"]
-        + ["Wed, 28 Jun 2023 10:07:99 +0000", "9" * 10_000],
+        [
+            "",
+            "yesterday",
+            "Wed",
+            "1 2 3",
+            "Sun, 30 Feb 2020 10:00:00 +0000",
+            "99 Jan 2020 10:00:00 +0000",
+            "Wed, 1 Jan 2020 99:00:00 +0000",
+            "1 Jan 99999 00:00:00 +0000",
+            "31 Dec 9999 23:59:59 -2300",
+            "Wed, 28 Jun 2023 10:07:99 +0000",
+            "9" * 10000,
+        ],
     )
     def test_an_absurd_date_is_none(self, text: str) -> None:
         """A day that no month has is not taken for the next month's."""
