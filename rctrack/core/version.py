@@ -99,12 +99,14 @@ def _pattern(numbers: str, candidate: str, revision: str) -> re.Pattern[str]:
     return re.compile(numbers + candidate + revision, re.IGNORECASE | re.ASCII)
 
 
-# A dash number before the candidate is one more number (OFED 4.17-1-rc2); one after it a revision (backports 5.3-rc4-1).
+# A dash number before the candidate is one more number (OFED 4.17-1-rc2), one after it a revision (5.3-rc4-1).
 _DOTTED = _pattern(_NUMBERS % r"(?:-\d{1,3}(?![.\d]))?", _CANDIDATE % _WORDS, _REVISION % "-")
 _KERNEL = _pattern(_NUMBERS % "", _CANDIDATE % "rc|pre|test", "")
 _RT = _pattern(_NUMBERS % "", _CANDIDATE % "rc|pre|test", r"-rt(?P<revision>\d{1,6})")
 _DAY = re.compile(r"(?:[a-z]+-)?(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)", re.IGNORECASE | re.ASCII)
-_MONTH_DAY = re.compile(r"(?P<month>[a-z]{3,9})\.? +(?P<day>\d{1,2})(?:[, ]+(?P<year>\d{4}))?", re.IGNORECASE | re.ASCII)
+_MONTH_DAY = re.compile(
+    r"(?P<month>[a-z]{3,9})\.? +(?P<day>\d{1,2})(?:[, ]+(?P<year>\d{4}))?", re.IGNORECASE | re.ASCII
+)
 _MONTH_YEAR = re.compile(r"(?P<month>[a-z]{3,9})\.?,? +(?P<year>\d{4})", re.IGNORECASE | re.ASCII)
 _MONTHS = (
     "january", "february", "march", "april", "may", "june",
@@ -142,7 +144,7 @@ def _parse_numbered(pattern: re.Pattern[str], mark: str = "-") -> Parser:
 
 
 def _parse_day(text: str, written_on: date | None) -> Version | None:
-    """A daily tree: next-20190819, 20190819, or "Aug 19" with the year that brings it closest to when it was written."""
+    """A daily tree: next-20190819, 20190819, or "Aug 19" of the year that is closest to when it was written."""
     try:
         if found := _DAY.fullmatch(text):
             return _of_day(date(int(found["year"]), int(found["month"]), int(found["day"])))
