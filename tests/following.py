@@ -1,9 +1,9 @@
 """Somebody who follows a project: a configuration, a database and a Maildir of their own, all in one folder.
 
-    demo = follow(tmp_path, tags=[url], lists=[url])
-    demo.poll(BEGIN + DAY)            # one round at that moment, in this process: poll, review, deliver
-    demo.mails()                      # what lies in the Maildir
-    demo.rctrack("releases", "demo")  # the command line, in a process of its own
+demo = follow(tmp_path, tags=[url], lists=[url])
+demo.poll(BEGIN + DAY)            # one round at that moment, in this process: poll, review, deliver
+demo.mails()                      # what lies in the Maildir
+demo.rctrack("releases", "demo")  # the command line, in a process of its own
 """
 
 import os

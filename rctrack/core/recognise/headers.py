@@ -16,6 +16,7 @@ _MOST_OF_A_NAME = 200
 _LONGEST = 16_000
 """Bytes of one header that are kept."""
 _LINE = re.compile(rb"([!-9;-~]{1,80})[ \t]*:(.*)", re.DOTALL)
+_EMPTY_LINE = re.compile(rb"\n\r?\n")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _COMMENT = re.compile(r"\([^()]*\)")
 _IN_BRACKETS = re.compile(r"<\s*([^<>\s@]{1,200}@[^<>\s@]{1,255})\s*>")
@@ -66,9 +67,8 @@ def parse_headers(content: bytes, start: int = 0) -> Headers:
 def _end_of_headers(content: bytes, start: int) -> tuple[int, int]:
     """Where the headers end and where the body begins."""
     limit = min(len(content), start + _MOST_BYTES)
-    found = ((content.find(end, start, limit), len(end)) for end in (b"\n\n", b"\r\n\r\n", b"\n\r\n"))
-    ends = [(at, at + length) for at, length in found if at >= 0]
-    return min(ends, default=(limit, len(content)))
+    found = _EMPTY_LINE.search(content, start, limit)
+    return found.span() if found else (limit, len(content))
 
 
 def header_text(headers: Headers, name: str, most: int) -> str:

@@ -114,7 +114,7 @@ def _without_envelope(content: bytes) -> bytes:
 
 def _fit(rules: ListRules, headers: Headers, subject: str) -> re.Match[str] | None:
     """Where the subject fits, as it is or without the prefix of a list."""
-    names = _list_names(rules, headers)
+    names = _list_names(rules, headers) if _TAG.match(subject) else frozenset[str]()
     return next((found for form in _untagged(subject, names) if (found := re.search(rules.subject, form))), None)
 
 
