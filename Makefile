@@ -18,7 +18,7 @@ SOURCES := $(wildcard rctrack/*.py rctrack/*/*.py)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run test lint packages image clean
+.PHONY: help run test lint accuracy packages image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ lint: $(VENV)/.dev ## style, types and the floors
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+accuracy: $(VENV)/.dev ## recall and precision of the shipped project files, on the real mail in ../shared
+	@$(BIN)/python -m tests.accuracy
 
 packages: ## the Debian packages of the tests, where we are root and some are missing
 	@command -v apt-get >/dev/null || exit 0; \

@@ -126,6 +126,10 @@ def show_json(release: Release) -> dict[str, Any]:
                 "sender": mail.sender,
                 "versions": [version.text for version in mail.versions],
                 "announced_at": _iso(mail.announced.at if mail.announced else None),
+                "commits_announced": mail.commits_announced,
+                "promised": mail.promised,
+                "git_url": mail.git_url,
+                "contradiction": mail.contradiction,
                 "source": mail.sighting.source,
                 "url": mail.url,
             }
@@ -147,7 +151,7 @@ def show_json(release: Release) -> dict[str, Any]:
 def show_text(name: str, release: Release) -> str:
     """One release for people: facts, timeline, evidence."""
     facts = [
-        ("cycle", release.cycle),
+        ("cycle", release.cycle or ""),
         ("follows", release.previous.text if release.previous else ""),
         ("commits", _commits(release)),
         ("commit", release.commit or ""),
@@ -165,6 +169,13 @@ def show_text(name: str, release: Release) -> str:
             f"    {mail.url or f'Message-ID: <{mail.message_id}>'}",
             f"    {mail.sighting.source}",
         ]
+        said = [
+            f"promises {mail.promised}" if mail.promised else "",
+            f"names {mail.git_url}" if mail.git_url else "",
+            f"{mail.commits_announced} commits" if mail.commits_announced is not None else "",
+        ]
+        lines += [f"    contradiction: {mail.contradiction}"] if mail.contradiction else []
+        lines += ["    says: " + ", ".join(each for each in said if each)] if any(said) else []
     return "\n".join(lines) + "\n"
 
 

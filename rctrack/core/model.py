@@ -1,7 +1,7 @@
 """The words of rctrack as types: evidence, observations, releases, events, letters (DESIGN sections 2 and 4)."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
@@ -79,17 +79,30 @@ Evidence = TagEvidence | MailEvidence | CountEvidence
 
 
 @dataclass(frozen=True, slots=True)
+class Era:
+    """When an address announced; days of the mail's own Date, both included."""
+
+    address: str
+    since: date | None
+    until: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class ListRules:
     """Who may announce on a list, under which subjects, and the servers that take its mail."""
 
     senders: frozenset[str]
     """Addresses in lower case."""
     subject: str
-    """A regular expression with the group `version`."""
+    """A regular expression with the group `version`; where there are several, `version2` and so on in the others."""
     servers: tuple[str, ...]
     """Hosts that take the list's mail, in lower case."""
     link: str | None
     """Where people read a mail of this list, with {message_id}; None for an archive without a web page."""
+    eras: frozenset[Era] = frozenset()
+    """The senders that announced for a time only."""
+    name: str = ""
+    """The list's own name, which it may put before subjects: "ltp"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +117,8 @@ class ProjectRules:
     """A regular expression; what it finds is no release and no oddity either."""
     primaries: frozenset[SourceId]
     """The tag sources that are the project's own; the others are mirrors."""
+    expects: frozenset[str] = frozenset()
+    """The stations that the project file says to expect, whatever the project's past shows: "tag", "announcement"."""
 
 
 # --- Observations: what evidence means -------------------------------------------------------------
@@ -140,6 +155,14 @@ class Announcement:
     commits_announced: int | None
     url: str | None
     sighting: Sighting
+    promised: str | None = None
+    """The next step where the mail promises it plainly: "rc8", "final", or "rc" without a number."""
+    git_url: str | None = None
+    """The first git repository that the mail names."""
+    alternatives: tuple[Version, ...] = ()
+    """What the mail may mean instead, where subject and body differ: a tag decides."""
+    contradiction: str | None = None
+    """In words, what in the mail speaks against what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +219,7 @@ class Flag(StrEnum):
 
     RETAGGED = "retagged"
     WITHDRAWN = "withdrawn"
+    UNCONFIRMED = "unconfirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +228,8 @@ class Release:
 
     project: ProjectId
     version: Version
-    cycle: str
+    cycle: str | None
+    """None for a version that is named for a day."""
     tag: str | None
     object_id: ObjectId | None
     commit: Commit | None

@@ -1,6 +1,6 @@
 """The fold: observations -> releases, and what changed between two folds as events (DESIGN section 2)."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -33,6 +33,8 @@ _FOREVER = datetime.max.replace(tzinfo=UTC)
 
 FRESH = timedelta(days=14)
 """Older than this when first seen, a release goes to the digest only (DESIGN section 6)."""
+HABIT_OF, HABIT_FROM, HABIT_SHARE = 20, 5, 0.8
+"""A habit is what this share of the last so many releases of a kind had, once so many are known (DESIGN section 2)."""
 
 
 def fold(
@@ -41,13 +43,15 @@ def fold(
     """The releases that the observations amount to, ascending; the same for any order and repetition of them."""
     tags: defaultdict[VersionId, list[TagObservation]] = defaultdict(list)
     mails: defaultdict[VersionId, list[Announcement]] = defaultdict(list)
-    for observation in _first_sightings(observations):
-        match observation:
-            case TagObservation():
-                tags[observation.version.id].append(observation)
-            case Announcement():
-                for version in observation.versions:
-                    mails[version.id].append(observation)
+    seen = list(_first_sightings(observations))
+    for observation in seen:
+        if isinstance(observation, TagObservation):
+            tags[observation.version.id].append(observation)
+    for observation in seen:
+        if isinstance(observation, Announcement):
+            mail = _as_meant(observation, tags)
+            for version in mail.versions:
+                mails[version.id].append(mail)
     chosen = {key: _choose_tag(rules, seen) for key, seen in tags.items()}
     versions = {tag.version: tag for tag in chosen.values()}
     precedes = all_previous(versions, rules.feature_parts)
@@ -57,7 +61,7 @@ def fold(
         follows = precedes[tag.version] if tag else None
         before = versions[follows] if follows else None
         releases.append(_release(project, key, tag, before, tags[key], mails[key], counts))
-    return _with_cycles(sorted(releases, key=lambda release: release.version))
+    return _with_doubts(rules, _with_cycles(sorted(releases, key=lambda release: release.version)))
 
 
 def events_of(release: Release) -> dict[str, Event]:
@@ -171,7 +175,7 @@ def _release(
         first_seen_at=min(seen_at),
         commits=count.commits if count else None,
         commits_no_merges=count.commits_no_merges if count else None,
-        commits_announced=next((mail.commits_announced for mail in mails if mail.commits_announced is not None), None),
+        commits_announced=next(_commits_announced(mails), None),
         message_id=first.message_id if first else None,
         url=next((mail.url for mail in mails if first and mail.message_id == first.message_id and mail.url), None),
         flags=_flags(tags),
@@ -179,6 +183,21 @@ def _release(
         announcements=tuple(mails),
         tags=tuple(sorted(tags, key=_tag_order)),
     )
+
+
+def _commits_announced(mails: list[Announcement]) -> Iterator[int]:
+    """What the mails that announce this version alone state."""
+    for mail in mails:
+        if mail.commits_announced is not None and len(mail.versions) == 1:
+            yield mail.commits_announced
+
+
+def _as_meant(mail: Announcement, tags: Collection[VersionId]) -> Announcement:
+    """The mail as the tags have it, where its subject and its body speak of two versions."""
+    tagged = [each for each in mail.alternatives if each.id in tags]
+    if not tagged or any(version.id in tags for version in mail.versions):
+        return mail
+    return replace(mail, versions=(tagged[0],), contradiction=f"{mail.contradiction}; tagged is {tagged[0].text}")
 
 
 def _mail_order(mail: Announcement) -> tuple[bool, datetime, str, str, datetime, datetime, datetime, str, int, str]:
@@ -261,4 +280,27 @@ def _with_cycles(releases: list[Release]) -> dict[VersionId, Release]:
     for release in releases:
         key, base = release.version.cycle_id, release.version.base
         spelled[key] = max(spelled.get(key, ""), base, key=lambda name: (len(name), name))
-    return {release.version.id: replace(release, cycle=spelled[release.version.cycle_id]) for release in releases}
+    return {
+        release.version.id: replace(release, cycle=None if release.version.dated else spelled[release.version.cycle_id])
+        for release in releases
+    }
+
+
+def _with_doubts(rules: ProjectRules, releases: dict[VersionId, Release]) -> dict[VersionId, Release]:
+    """Flags the mails that no tag supports where one is to be expected: anyone can write a From line."""
+    told = dict(releases)
+    for is_final in (True, False):
+        tagged: deque[bool] = deque(maxlen=HABIT_OF)
+        for key, release in releases.items():
+            if release.version.is_final is not is_final:
+                continue
+            if release.tags or not _is_habit(rules, tagged):
+                tagged.append(bool(release.tags))
+            else:
+                told[key] = replace(release, flags=release.flags | {Flag.UNCONFIRMED})
+    return told
+
+
+def _is_habit(rules: ProjectRules, tagged: Collection[bool]) -> bool:
+    """Whether a tag is to be expected, by the project's file or by the releases before."""
+    return "tag" in rules.expects or (len(tagged) >= HABIT_FROM and sum(tagged) >= HABIT_SHARE * len(tagged))

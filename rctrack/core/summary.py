@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from rctrack.core.model import Instant, MessageId, ProjectId, Release
+from rctrack.core.model import Flag, Instant, MessageId, ProjectId, Release
 
 WIDTH = 72
 SEEN_LATE = timedelta(days=1)
@@ -57,6 +57,8 @@ def release_subject(release: Release) -> str:
     made_at = release.made_at
     if made_at and release.first_seen_at - made_at > SEEN_LATE:
         facts.append(f"seen {_short(release.first_seen_at - made_at)} late")
+    if Flag.UNCONFIRMED in release.flags:
+        facts.append("unconfirmed")
     said = ", ".join(fact for fact in facts if fact)
     return f"[rctrack] {release.project} {_name(release)} out" + (f": {said}" if said else "")
 
@@ -67,6 +69,7 @@ def release_text(
     """The alert of a new release; lines of at most 72."""
     parts = [
         _verdict(name, release),
+        _doubts(release),
         _facts(_timeline_facts(release, reader.zone)),
         _facts(_size_facts(release, before)),
         _links(release),
@@ -150,6 +153,14 @@ def _verdict(name: str, release: Release) -> str:
     return _fill(f"{name} {_name(release)} is out: {how} {made_at:%a %-d %b %Y %H:%M} UTC.")
 
 
+def _doubts(release: Release) -> str:
+    """What speaks against the release, if anything."""
+    doubts = [f"Note: {mail.contradiction}." for mail in release.announcements if mail.contradiction]
+    if Flag.UNCONFIRMED in release.flags:
+        doubts.append("Unconfirmed: so far only this mail says so. No tag supports it, and this project tags.")
+    return "\n".join(map(_fill, dict.fromkeys(doubts)))
+
+
 def _timeline_facts(release: Release, zone: tzinfo) -> list[tuple[str, str, str]]:
     tagged, announced, delivered = release.tagged, release.announced, release.delivered
     return [
@@ -189,7 +200,7 @@ def _links(release: Release) -> str:
     if release.tag and release.previous and before_tag(release):
         lines.append(f"git log {before_tag(release)}..{release.tag}")
     if release.message_id:
-        lines.append(release.url or f"Message-ID: <{release.message_id}>")
+        lines += [release.url] if release.url else ["Message-ID:", f"  <{release.message_id}>"]
     return "\n".join(lines)
 
 
@@ -230,6 +241,7 @@ def _signature(name: str, reader: Reader) -> str:
 def _digest_lines(release: Release) -> list[str]:
     made_at = release.made_at
     facts = [f"{made_at:%a %-d %b %H:%M} UTC" if made_at else "", _count_words(release), _announced_words(release)]
+    facts += ["unconfirmed"] if Flag.UNCONFIRMED in release.flags else []
     return _hanging(f"{_name(release)}: " + ", ".join(fact for fact in facts if fact), "", "  ", WIDTH - 2)
 
 

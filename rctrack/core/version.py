@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from enum import IntEnum
 from typing import NewType
 
@@ -32,10 +33,16 @@ class Version:
     stage: Stage
     candidate: int
     """The number of the candidate; 0 for a final."""
+    revision: int
+    """What is counted upon a version: 2 for 6.1.5-rt2, 1 for backports 5.3-rc4-1; else 0."""
     base: str = field(compare=False)
     """The version that is being made, as it was written: "2.44.0" for 2.44.0-rc1."""
     text: str = field(compare=False)
     """As people write it, a numbered candidate in one spelling: "2.44.0-rc1", but "2.12pre"."""
+    dated: bool = field(compare=False, default=False)
+    """Named for a day or a month: such a version belongs to no cycle."""
+    mark: str = field(compare=False, default="-")
+    """What stands before the revision."""
 
     @property
     def is_final(self) -> bool:
@@ -49,7 +56,8 @@ class Version:
     @property
     def id(self) -> VersionId:
         """The same string for every spelling of this version."""
-        return VersionId(self.cycle_id + ("" if self.is_final else _suffix(self.stage, self.candidate)))
+        candidate = "" if self.is_final else _suffix(self.stage, self.candidate)
+        return VersionId(self.cycle_id + candidate + (f"{self.mark}{self.revision}" if self.revision else ""))
 
     @property
     def cycle_id(self) -> VersionId:
@@ -80,57 +88,142 @@ class FeatureParts:
 
 
 # The longest number is bounded: int() of a huge digit string is quadratic, and no project counts past 9 digits.
-_NUMBERS = r"(?P<numbers>\d{1,9}(?:\.\d{1,9}){0,7})(?P<letter>[a-z]?)"
-_CANDIDATE = r"(?:[-._~ ]?(?P<stage>{stages})[-._ ]?(?P<candidate>\d{{1,4}})?)?"
-_DOTTED = re.compile(_NUMBERS + _CANDIDATE.format(stages="rc|pre|beta|alpha"), re.IGNORECASE | re.ASCII)
-_KERNEL = re.compile(_NUMBERS + _CANDIDATE.format(stages="rc|pre|test"), re.IGNORECASE | re.ASCII)
+_NUMBERS = r"(?P<numbers>\d{1,9}(?:[._]\d{1,9}){0,7}%s)(?P<letter>[a-z]?)"
+_CANDIDATE = r"(?:[-._~ ]{0,3}\(?(?P<stage>%s)[-._# ]{0,2}(?P<candidate>\d{1,4})?\)?)?"
+_WORDS = "release[- ]candidate|candidate|rc|pre|beta|alpha"
+_REVISION = r"(?:%s(?P<revision>\d{1,6}))?"
+_SPELLED = {"RELEASE CANDIDATE": "RC", "RELEASE-CANDIDATE": "RC", "CANDIDATE": "RC"}
 
 
-def _parse_numbered(pattern: re.Pattern[str]) -> Callable[[str], Version | None]:
-    def parse(text: str) -> Version | None:
+def _pattern(numbers: str, candidate: str, revision: str) -> re.Pattern[str]:
+    return re.compile(numbers + candidate + revision, re.IGNORECASE | re.ASCII)
+
+
+# A dash number before the candidate is one more number (OFED 4.17-1-rc2), one after it a revision (5.3-rc4-1).
+_DOTTED = _pattern(_NUMBERS % r"(?:-\d{1,3}(?![.\d]))?", _CANDIDATE % _WORDS, _REVISION % "-")
+_KERNEL = _pattern(_NUMBERS % "", _CANDIDATE % "rc|pre|test", "")
+_RT = _pattern(_NUMBERS % "", _CANDIDATE % "rc|pre|test", r"-rt(?P<revision>\d{1,6})")
+_DAY = re.compile(r"(?:[a-z]+-)?(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)", re.IGNORECASE | re.ASCII)
+_MONTH_DAY = re.compile(
+    r"(?P<month>[a-z]{3,9})\.? +(?P<day>\d{1,2})(?:[, ]+(?P<year>\d{4}))?", re.IGNORECASE | re.ASCII
+)
+_MONTH_YEAR = re.compile(r"(?P<month>[a-z]{3,9})\.?,? +(?P<year>\d{4})", re.IGNORECASE | re.ASCII)
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+
+Parser = Callable[[str, date | None], Version | None]
+"""From what was written, and the day on which it was, where that is known."""
+
+
+def _parse_numbered(pattern: re.Pattern[str], mark: str = "-") -> Parser:
+    def parse(text: str, _written_on: date | None) -> Version | None:
         found = pattern.fullmatch(text)
         if found is None:
             return None
-        base = found["numbers"] + found["letter"].lower()
-        stage = Stage[found["stage"].upper()] if found["stage"] else Stage.FINAL
-        candidate = int(found["candidate"] or 0)
+        base = found["numbers"].replace("_", ".") + found["letter"].lower()
+        spelled = (found["stage"] or "final").upper()
+        stage, candidate = Stage[_SPELLED.get(spelled, spelled)], int(found["candidate"] or 0)
+        revision = found.groupdict().get("revision")
+        numbers = tuple(int(number) for number in re.split("[._-]", found["numbers"]))
+        suffix = _suffix(stage, candidate) if found["candidate"] else ""
+        upon = f"{mark}{int(revision)}" if revision else ""
         return Version(
-            numbers=_without_trailing_zeros(tuple(int(number) for number in found["numbers"].split("."))),
+            numbers=_without_trailing_zeros(numbers),
             letter=found["letter"].lower(),
             stage=stage,
             candidate=candidate,
+            revision=int(revision or 0),
             base=base,
-            text=base + _suffix(stage, candidate) if found["candidate"] else text,
+            text=base + suffix + upon if suffix or stage is Stage.FINAL else text,
+            mark=mark,
         )
 
     return parse
 
 
-SCHEMES: dict[str, Callable[[str], Version | None]] = {
+def _parse_day(text: str, written_on: date | None) -> Version | None:
+    """A daily tree: next-20190819, 20190819, or "Aug 19" of the year that is closest to when it was written."""
+    try:
+        if found := _DAY.fullmatch(text):
+            return _of_day(date(int(found["year"]), int(found["month"]), int(found["day"])))
+        found = _MONTH_DAY.fullmatch(text)
+        month = _month(found["month"]) if found else None
+        if found is None or month is None:
+            return None
+        if found["year"]:
+            return _of_day(date(int(found["year"]), month, int(found["day"])))
+    except ValueError:
+        return None
+    return None if written_on is None else _closest_day(month, int(found["day"]), written_on)
+
+
+def _closest_day(month: int, day: int, written_on: date) -> Version | None:
+    days = []
+    for year in range(max(written_on.year - 1, 1), min(written_on.year + 2, 10000)):
+        try:
+            days.append(date(year, month, day))
+        except ValueError:  # 29 February
+            continue
+    closest = min(days, key=lambda each: abs(each - written_on), default=None)
+    return _of_day(closest) if closest and abs(closest - written_on) < timedelta(days=200) else None
+
+
+def _of_day(day: date) -> Version:
+    text = f"next-{day:%Y%m%d}"
+    return Version((day.year, day.month, day.day), "", Stage.FINAL, 0, 0, text, text, dated=True)
+
+
+def _parse_month(text: str, _written_on: date | None) -> Version | None:
+    """A release a month at most: "May 2019", or a day of it as 20190517."""
+    if found := _DAY.fullmatch(text):
+        month: int | None = int(found["month"])
+    else:
+        found = _MONTH_YEAR.fullmatch(text)
+        month = _month(found["month"]) if found else None
+    if found is None or month is None or not 1 <= month <= 12:
+        return None
+    name = f"{_MONTHS[month - 1].capitalize()} {found['year']}"
+    return Version((int(found["year"]), month), "", Stage.FINAL, 0, 0, name, name, dated=True)
+
+
+def _month(name: str) -> int | None:
+    fits = [number for number, month in enumerate(_MONTHS, 1) if month.startswith(name.lower()[:4])]
+    fits = fits or [number for number, month in enumerate(_MONTHS, 1) if month.startswith(name.lower()[:3])]
+    return fits[0] if len(fits) == 1 else None
+
+
+SCHEMES: dict[str, Parser] = {
     "dotted": _parse_numbered(_DOTTED),
     "kernel": _parse_numbered(_KERNEL),
+    "rt": _parse_numbered(_RT, "-rt"),
+    "daily": _parse_day,
+    "monthly": _parse_month,
 }
 
 
-def parse_version(scheme: str, text: str) -> Version | None:
+def parse_version(scheme: str, text: str, written_on: date | None = None) -> Version | None:
     """The version that `text` spells in this scheme, or None when it spells none; never an exception."""
-    return SCHEMES[scheme](text.strip().removeprefix("v")) if len(text) <= 80 else None
+    return SCHEMES[scheme](text.strip().removeprefix("v"), written_on) if len(text) <= 80 else None
 
 
 def all_previous(tagged: Iterable[Version], feature_parts: FeatureParts) -> dict[Version, Version | None]:
     """The release that each tagged one follows, None where there is none (DESIGN section 4); one ascending pass."""
-    newest_candidate: dict[VersionId, Version] = {}
+    newest_in_cycle: dict[VersionId, Version] = {}
     newest_in_series: dict[tuple[int, ...], Version] = {}
     newest_feature: Version | None = None
     result: dict[Version, Version | None] = {}
     for version in sorted(set(tagged)):
+        if version.dated:
+            result[version] = None
+            continue
         parts = feature_parts.of(version)
         is_feature, series = version.is_feature(parts), version.series(parts)
         before = newest_feature if is_feature else newest_in_series.get(series)
-        result[version] = newest_candidate.get(version.cycle_id, before)
-        if not version.is_final:
-            newest_candidate[version.cycle_id] = version
-        else:
+        result[version] = newest_in_cycle.get(version.cycle_id, before)
+        newest_in_cycle[version.cycle_id] = version
+        if version.is_final:
             newest_in_series[series] = version
             if is_feature:
                 newest_feature = version

@@ -7,7 +7,7 @@ from dataclasses import replace
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTPUTF8, Policy
-from email.utils import format_datetime, formataddr
+from email.utils import format_datetime, quote
 from hashlib import sha256
 from typing import Final
 
@@ -24,16 +24,15 @@ _CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"  # the surrogat
 _NOT_IN_HEADER: Final = re.compile(f"[{_CONTROL}]")
 _NOT_IN_BODY: Final = re.compile(rf"(?![\t\n])[{_CONTROL}]")  # a terminal obeys ESC
 _NOT_IN_TOKEN: Final = re.compile(r"[^!-~]|[<>]")
+_WORDS: Final = re.compile(r"[\w !#$%&'*+/=?^`{|}~-]+", re.ASCII)  # what a name may hold without quotes
 _MAIL_ADDRESS: Final = re.compile(r"[\w.+=-]+@[\w.-]+", re.ASCII)
 
 
 class _Header(str):
-    """A header whose value is ready for the wire but for its folding.
+    """A header whose value is ready for the wire but for its folding."""
 
-    EmailMessage's own headers decode what looks encoded and write the line breaks in it as they are (until Python
-    3.13), encode long ids away, and add spaces where they fold.
-    """
-
+    # EmailMessage's own headers decode what looks encoded and write the line breaks in it as they are (Python 3.11 and
+    # 3.12), encode long ids away, and add spaces where they fold (3.11).
     name: str
 
     def __new__(cls, name: str, value: str) -> "_Header":
@@ -63,15 +62,15 @@ def compose(letter: Letter, sender: str, contact: str, program: str) -> bytes:
             if len(mail) <= MAX_BYTES:
                 return mail
 
-    lines = _body(letter.text).removesuffix("\n").split("\n")
+    body = _body(letter.text)
+    lines = body.splitlines(keepends=True)
 
-    def kept(count: int) -> bytes:
-        text = "".join(f"{line}\n" for line in lines[:count])
-        rest = f"… and {len(lines) - count} more lines"
-        return _render(replace(plain, text=text + rest), sender, contact, program)
+    def cut(count: int) -> bytes:
+        text = "".join(lines[:count]) + f"… and {len(lines) - count} more lines"
+        return _render(replace(plain, text=text), sender, contact, program)
 
-    most = _body(letter.text).count("\n", 0, MAX_BYTES)
-    return kept(bisect_right(range(1, most + 1), MAX_BYTES, key=lambda count: len(kept(count))))
+    might_fit = range(1, body.count("\n", 0, MAX_BYTES) + 1)
+    return cut(bisect_right(might_fit, MAX_BYTES, key=lambda count: len(cut(count))))
 
 
 def _render(letter: Letter, sender: str, contact: str, program: str) -> bytes:
@@ -126,8 +125,8 @@ def _mailbox(text: str) -> str:
     name, address = display_name(line), bare_address(line) or "nobody@invalid"
     if not name:
         return address
-    # formataddr quotes a name in ASCII where it must be; it would put any other into one endless word.
-    return formataddr((name, address)) if _is_plain(name) else f"{_phrase(name)} <{address}>"
+    quoted = f'"{quote(name)}"' if _is_plain(name) and not _WORDS.fullmatch(name) else _phrase(name)
+    return f"{quoted} <{address}>"
 
 
 def _phrase(text: str) -> str:

@@ -22,7 +22,7 @@ _PORTS: Final = {"smtp": 25, "smtps": 465}
 _EXPECTED: Final = "mail.transport: write smtp://[user@]host[:port] or smtps://[user@]host[:port]"
 _TOO_LARGE: Final = 552
 _LOGIN_OR_TLS_MISSING: Final = frozenset({530, 534, 535, 538})  # RFC 4954: 5xx, but the settings' fault, not the mail's
-_CONTROL: Final = re.compile(r"[\x00-\x20\x7f-\x9f]+")
+_CONTROL: Final = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _MAX_REASON: Final = 300  # characters
 
 
@@ -196,6 +196,8 @@ def _split(transport: str) -> SplitResult:
 def _login(user: str, mail: MailConfig, environ: Mapping[str, str]) -> Login | None:
     """User and password, or neither: one without the other is a mistake that would show only as a refusal."""
     if user:
+        if not user.isascii():
+            raise NotifierError("mail.transport: the user may hold ASCII only")
         return Login(user, _password(mail, environ))
     if mail.password_env is not None or mail.password_file is not None:
         raise NotifierError("a mail password is set but mail.transport names no user: write smtp://USER@host")
@@ -216,7 +218,7 @@ def _password(mail: MailConfig, environ: Mapping[str, str]) -> str:
     password = found.strip("\r\n")
     if not password:
         raise NotifierError(f"no mail password in {where}: put it there")
-    if not password.isascii():  # https://github.com/python/cpython/issues/73936
+    if not password.isascii():  # smtplib sends no other, https://github.com/python/cpython/issues/73936
         raise NotifierError(f"mail password in {where}: only ASCII can be sent; choose another")
     return password
 

@@ -99,14 +99,17 @@ def announcement_row(announcement: Announcement) -> dict[str, Any]:
         **_columns("archived", announcement.archived),
         "commits_announced": announcement.commits_announced,
         "url": announcement.url,
+        "promised": announcement.promised,
+        "git_url": announcement.git_url,
+        "alternatives": json.dumps([version.text for version in announcement.alternatives]),
+        "contradiction": announcement.contradiction,
     }
 
 
 def announcement(row: Row, scheme: str) -> Announcement:
     """The announcement of a row joined with its mail's sighting."""
-    versions = [parse_version(scheme, text) for text in json.loads(row["versions"])]
     return Announcement(
-        versions=tuple(version for version in versions if version is not None),
+        versions=_versions(scheme, row["versions"]),
         message_id=MessageId(row["message_id"]),
         subject=row["subject"],
         sender=row["sender"],
@@ -116,7 +119,16 @@ def announcement(row: Row, scheme: str) -> Announcement:
         commits_announced=row["commits_announced"],
         url=row["url"],
         sighting=sighting(row),
+        promised=row["promised"],
+        git_url=row["git_url"],
+        alternatives=_versions(scheme, row["alternatives"]),
+        contradiction=row["contradiction"],
     )
+
+
+def _versions(scheme: str, texts: str) -> tuple[Version, ...]:
+    versions = (parse_version(scheme, text) for text in json.loads(texts))
+    return tuple(version for version in versions if version is not None)
 
 
 def release_row(release: Release) -> dict[str, Any]:

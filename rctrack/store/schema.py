@@ -78,7 +78,11 @@ CREATE TABLE announcements (
     archived_at TEXT,
     archived_offset INTEGER,
     commits_announced INTEGER,
-    url TEXT
+    url TEXT,
+    promised TEXT,
+    git_url TEXT,
+    alternatives TEXT NOT NULL,
+    contradiction TEXT
 ) STRICT;
 
 CREATE TABLE unrecognised (

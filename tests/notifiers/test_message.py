@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from rctrack.core.model import Letter
 from rctrack.notifiers import compose
-from rctrack.notifiers.message import MAX_BYTES
 
 from .letters import READER, SENDER, a_letter, a_mail
 
@@ -33,6 +32,7 @@ EXPECTED = [
     "Content-Transfer-Encoding: 7bit",
     "MIME-Version: 1.0",
 ]
+MAX_BYTES = 100_000
 HEADERS = frozenset(line.partition(":")[0].lower() for line in EXPECTED if not line.startswith(" "))
 
 
@@ -41,6 +41,7 @@ ENCODED = ["=?utf-8?q?", "=0D=0A", "?=", "=?", "?b?Cgo=?="]
 SYNTAX = ["<", ">", "@", '"', "(", ")", ",", ";", ":", "[", "]", "\\", "."]
 PIECES = st.sampled_from([*LINES, *ENCODED, *SYNTAX])
 NASTY = st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=30)
+MAILBOXES = NASTY | st.builds("{} <{}@example.org>".format, NASTY, st.sampled_from(["a", "jörg"]))
 
 
 def parsed(mail: bytes) -> EmailMessage:
@@ -116,6 +117,11 @@ class TestHeaders:
             (address,) = parsed(compose(a_letter(), sender, "", "rctrack"))["From"].addresses
             assert (address.display_name, address.addr_spec) == ("Torvalds, Linus", "a@example.org")
 
+    def test_a_name_is_kept_beside_any_address(self) -> None:
+        """In ASCII or not, either of them."""
+        for sender in ("Jorg <jorg@example.org>", "Jorg <jörg@example.org>", '"J. org" <jörg@example.org>'):
+            assert f"From: {sender}" in head(compose(a_letter(), sender, "", "rctrack"))
+
     def test_an_international_domain_goes_out_in_ascii(self) -> None:
         """Every server can deliver to it; no SMTPUTF8 is needed."""
         assert "To: leser@xn--bcher-kva.example" in head(a_mail(a_letter(recipient="leser@bücher.example")))
@@ -159,7 +165,7 @@ class TestInjection:
     @given(
         letter=st.builds(
             a_letter,
-            recipient=NASTY,
+            recipient=MAILBOXES,
             subject=NASTY,
             text=NASTY,
             html=st.none() | NASTY,
@@ -167,7 +173,7 @@ class TestInjection:
             references=st.lists(NASTY, max_size=3).map(tuple),
             list_id=NASTY,
         ),
-        sender=NASTY,
+        sender=MAILBOXES,
         contact=NASTY,
     )
     def test_no_text_whatsoever_adds_a_header_or_a_reader(self, letter: Letter, sender: str, contact: str) -> None:

@@ -125,7 +125,7 @@ class TestReplies:
 
     def test_a_hostile_reply_is_one_short_line(self, plain: SmtpNotifier, post: Post) -> None:
         """It ends up in a log and in `doctor`."""
-        post.replies["RCPT"] = ["550-\x1b[2J first\r\n550 " + "x" * 400]
+        post.replies["RCPT"] = ["550-\x1b[2J first \u2028 line\r\n550 " + "x" * 400]
         reason = refused(plain)
         assert reason.isprintable()
         assert len(reason) < 400
@@ -412,6 +412,11 @@ class TestOpening:
             with pytest.raises(NotifierError, match=expected) as error:
                 open_smtp(self.config("smtp://me@localhost", env, file), {"SECRET": ""})
             assert "pässword" not in str(error.value)
+
+    def test_a_user_outside_ascii_is_refused(self) -> None:
+        """smtplib could not send it."""
+        with pytest.raises(NotifierError, match="ASCII"):
+            open_smtp(self.config("smtp://j%C3%B6rg@localhost", env="SECRET"), {"SECRET": "x"})
 
     def test_a_password_without_a_user_is_refused(self) -> None:
         """A user was meant; without one the mail would go out anonymously or not at all."""

@@ -1,0 +1,215 @@
+"""A project file: how a project announces and tags, and where."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rctrack.config.table import ConfigError, Table, relative
+from rctrack.core.model import Era, ListRules, ProjectId, ProjectRules, SourceId
+from rctrack.core.version import SCHEMES, FeatureParts, parse_version
+
+VGER_SERVERS = ("vger.kernel.org", "smtp.subspace.kernel.org", "lindbergh.monkeyblade.net")
+"""The hosts that have taken mail for the kernel.org lists, by era."""
+LIST_KINDS = (
+    "public-inbox", "public-inbox-http", "pipermail", "hyperkitty", "hypermail", "mhonarc", "mbox", "maildir",
+)  # fmt: skip
+EXPECTED = ("tag", "announcement")
+
+
+@dataclass(frozen=True, slots=True)
+class TagsConfig:
+    """A git repository whose tags are followed."""
+
+    url: str
+    is_primary: bool
+
+    @property
+    def source(self) -> SourceId:
+        return SourceId(f"tags {self.url}")
+
+
+@dataclass(frozen=True, slots=True)
+class ListConfig:
+    """A list archive that is followed."""
+
+    kind: str
+    url: str
+    rules: ListRules
+
+    @property
+    def source(self) -> SourceId:
+        return SourceId(f"{self.kind} {self.url}")
+
+
+SourceConfig = TagsConfig | ListConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectConfig:
+    """One project file."""
+
+    id: ProjectId
+    name: str
+    rules: ProjectRules
+    keeps_history: bool
+    """Whether the whole history of commits is kept, or only the cycle at hand is counted."""
+    verified: bool
+    tags_are_pruned: bool
+    """Whether old tags go away by habit and not by mistake."""
+    tags: tuple[TagsConfig, ...]
+    lists: tuple[ListConfig, ...]
+    path: str
+    """The file it was read from, for people."""
+
+    @property
+    def sources(self) -> tuple[SourceConfig, ...]:
+        return (*self.lists, *self.tags)
+
+
+def read_project(stem: str, path: Path) -> ProjectConfig:
+    table = Table.read(path)
+    scheme = table.choice("scheme", tuple(SCHEMES), None)
+    tags = tuple(_tags(each, path) for each in table.tables("tags"))
+    lists = tuple(_list(each, path) for each in table.tables("lists"))
+    templates = table.texts("tag", ["v{version}"])
+    if any(template.count("{version}") != 1 for template in templates):
+        table.fail("tag", templates, 'a template with {version} in it, like "v{version}"')
+    project = ProjectConfig(
+        id=ProjectId(stem),
+        name=table.text("name", stem),
+        rules=ProjectRules(
+            scheme=scheme,
+            feature_parts=_feature_parts(table),
+            tag_templates=tuple(templates),
+            ignore_tags=table.regex("ignore_tags"),
+            primaries=frozenset(each.source for each in tags if each.is_primary),
+            expects=frozenset(_expects(table)),
+        ),
+        keeps_history=table.choice("history", ("all", "cycle"), "all") == "all",
+        verified=table.flag("verified", default=False),
+        tags_are_pruned=table.flag("tags_are_pruned", default=False),
+        tags=tags,
+        lists=lists,
+        path=str(path),
+    )
+    table.finish()
+    if not project.sources:
+        raise ConfigError(f"{path}: found neither [[tags]] nor [[lists]]; a project needs at least one of them")
+    twice = [each.source for each in project.sources]
+    if len(set(twice)) < len(twice):
+        raise ConfigError(f"{path}: the same source is named twice; each url once per kind")
+    return project
+
+
+def _feature_parts(table: Table) -> FeatureParts:
+    wanted = 'a number, or a table of first version and number, like { "0" = 3, "2.0" = 2 }'
+    found = table.take("feature_parts", 2)
+    eras = found if isinstance(found, dict) else {"0": found}
+    parsed = []
+    for since, parts in eras.items():
+        if (
+            not re.fullmatch(r"\d+(\.\d+)*", since)
+            or isinstance(parts, bool)
+            or not isinstance(parts, int)
+            or parts < 1
+        ):
+            table.fail("feature_parts", found, wanted)
+        first = parse_version("dotted", since)
+        if first is None:
+            table.fail("feature_parts", found, wanted)
+        parsed.append((first.numbers, parts))  # as versions compare: 2.0 begins with 2, not behind it
+    parsed.sort()
+    if not parsed:
+        table.fail("feature_parts", found, wanted)
+    return FeatureParts((((), parsed[0][1]), *parsed[1:]))
+
+
+def _expects(table: Table) -> list[str]:
+    stations = table.texts("expects", [])
+    if set(stations) - set(EXPECTED):
+        table.fail("expects", stations, " and/or ".join(f'"{station}"' for station in EXPECTED))
+    return stations
+
+
+def _tags(table: Table, path: Path) -> TagsConfig:
+    url = _url(table, path)
+    role = table.choice("role", ("primary", "mirror"), "primary")
+    table.finish()
+    return TagsConfig(url, role == "primary")
+
+
+def _list(table: Table, path: Path) -> ListConfig:
+    kind = table.choice("kind", LIST_KINDS, None)
+    url = _url(table, path)
+    subject = _subject(table)
+    senders, eras = _senders(table)
+    servers = tuple(host.lower() for host in table.texts("server", list(VGER_SERVERS)))
+    table.finish()
+    link = f"{url}/{{message_id}}/" if url.startswith("http") and kind.startswith("public-inbox") else None
+    name = url.rstrip("/").rpartition("/")[2].lower()
+    return ListConfig(kind, url, ListRules(senders, subject, servers, link, eras, name))
+
+
+def _subject(table: Table) -> str:
+    """One regular expression for all of the list; the groups of the second one are called version2, and so on."""
+    patterns = table.texts("subject", [])
+    wanted = "a regular expression with the named group (?P<version>…), or a list of them"
+    if not patterns:
+        table.fail("subject", None, wanted)
+    for pattern in patterns:
+        try:
+            has_version = "version" in re.compile(pattern).groupindex
+        except re.error as error:
+            table.fail("subject", pattern, f"{wanted} ({error})")
+        if not has_version:
+            table.fail("subject", pattern, wanted)
+    if len(patterns) == 1:
+        return patterns[0]
+    numbered = [patterns[0]]
+    numbered += [each.replace("(?P<version>", f"(?P<version{i}>") for i, each in enumerate(patterns[1:], 2)]
+    joined = "|".join(f"(?:{each})" for each in numbered)
+    try:
+        re.compile(joined)
+    except re.error as error:
+        table.fail("subject", patterns, f"expressions that can be joined, without flags of their own ({error})")
+    return joined
+
+
+def _senders(table: Table) -> tuple[frozenset[str], frozenset[Era]]:
+    """The addresses that may announce, and when those of an era could."""
+    wanted = 'addresses, or tables like { address = "kim@example.org", until = 2003-06-30 }'
+    found = table.take("from", [])
+    addresses, eras = set(), set()
+    for each in [found] if isinstance(found, str) else found if isinstance(found, list) else []:
+        era = {"address": each} if isinstance(each, str) else each
+        if not isinstance(era, dict) or not isinstance(era.get("address"), str) or "@" not in era["address"]:
+            table.fail("from", each, wanted)
+        days = [era.get(key) for key in ("since", "until")]
+        if set(era) - {"address", "since", "until"} or any(day is not None and type(day) is not date for day in days):
+            table.fail("from", each, wanted)
+        addresses.add(era["address"].lower())
+        if any(days):
+            eras.add(Era(era["address"].lower(), *days))
+    if not addresses:
+        table.fail("from", found or [], wanted)
+    return frozenset(addresses), frozenset(eras)
+
+
+def _url(table: Table, path: Path) -> str:
+    url = table.text("url", None).rstrip("/")
+    wanted = "https://…, http://…, git://…, ssh://…, file://… or a path"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        table.fail("url", url, wanted)
+    if parts.password or (parts.username and parts.scheme in ("http", "https")):
+        table.fail("url", "one with a user or password in it", "one without: no secret belongs in this file")
+    if parts.scheme in ("http", "https", "git", "ssh"):
+        return url
+    if parts.scheme == "file":
+        return str(Path(parts.path))
+    if parts.scheme or url.startswith("-") or not url:
+        table.fail("url", url, wanted)
+    return str(relative(path, url))

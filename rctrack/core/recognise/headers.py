@@ -1,0 +1,120 @@
+"""The headers of a mail as they come: folded, doubled, 8 bit, encoded, broken; in time that grows with their length.
+
+Not the parser of the standard library: that one takes seconds for 100,000 headers, recurses into comments, and ends
+the headers at the first line that is none.
+"""
+
+import codecs
+import re
+from dataclasses import dataclass
+from email.errors import MessageError
+from email.header import decode_header
+
+_MOST_BYTES = 16 * 2**20
+_MOST_OF_A_NAME = 200
+"""Headers of one name that are kept; the first ones are the newest."""
+_LONGEST = 16_000
+"""Bytes of one header that are kept."""
+_LINE = re.compile(rb"([!-9;-~]{1,80})[ \t]*:(.*)", re.DOTALL)
+_EMPTY_LINE = re.compile(rb"\n\r?\n")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_COMMENT = re.compile(r"\([^()]*\)")
+_IN_BRACKETS = re.compile(r"<\s*([^<>\s@]{1,200}@[^<>\s@]{1,255})\s*>")
+_BARE = re.compile(r"(?<![^\s,;:(])([^\s<>,;:()@\"]{1,200}@[^\s<>,;:()@\"]{1,255})")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+# Some codecs of Python are no charsets, or take time that grows with the square of the length.
+_CHARSET = re.compile(
+    r"(?:utf|us-?ascii|ascii|iso|latin|l\d|windows|cp-?\d|ibm|koi8|gb|big5|euc|shift|s?jis|hz|mac|ks|tis|8859|viscii)"
+    r"[\w.:-]{0,30}",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """The headers of a mail by their name in lower case, undecoded, and where its body begins."""
+
+    fields: dict[str, list[bytes]]
+    body_at: int
+
+    def all(self, name: str) -> list[str]:
+        """Every header of this name in their order, folded as they are."""
+        return [decode_bytes(value) for value in self.fields.get(name.lower(), ())]
+
+
+def parse_headers(content: bytes, start: int = 0) -> Headers:
+    """The headers that begin at `start`, however broken; a line that is none is passed over."""
+    while content[start : start + 1] in (b"\r", b"\n"):
+        start += 1
+    end, body_at = _end_of_headers(content, start)
+    fields: dict[str, list[bytes]] = {}
+    kept: list[bytes] | None = None
+    for line in content[start:end].replace(b"\r\n", b"\n").split(b"\n"):
+        if line[:1] in (b" ", b"\t"):
+            if kept is not None and len(kept[-1]) < _LONGEST:
+                kept[-1] += b"\n" + line[:_LONGEST]
+            continue
+        found = _LINE.match(line)
+        kept = fields.setdefault(found[1].decode("ascii").lower(), []) if found else None
+        if kept is not None and found:
+            if len(kept) < _MOST_OF_A_NAME:
+                kept.append(found[2][:_LONGEST])
+            else:
+                kept = None
+    return Headers(fields, body_at)
+
+
+def _end_of_headers(content: bytes, start: int) -> tuple[int, int]:
+    """Where the headers end and where the body begins."""
+    limit = min(len(content), start + _MOST_BYTES)
+    found = _EMPTY_LINE.search(content, start, limit)
+    return found.span() if found else (limit, len(content))
+
+
+def header_text(headers: Headers, name: str, most: int) -> str:
+    """A header as people read it: unfolded, decoded, at most `most` characters; empty where there is none."""
+    values = headers.fields.get(name.lower())
+    return decode_words(decode_bytes(values[0][: 4 * most]))[:most] if values else ""
+
+
+def addresses(headers: Headers, name: str) -> tuple[str, ...]:
+    """The addresses of a header in lower case, never those within a display name."""
+    found: list[str] = []
+    for value in headers.all(name)[:10]:
+        found += addresses_in(value[:4000])
+    return tuple(dict.fromkeys(found))
+
+
+def addresses_in(text: str) -> list[str]:
+    """The addresses of an address list in lower case; those in angle brackets where there are any."""
+    text = _QUOTED.sub(" ", text)
+    for _ in range(4):
+        text = _COMMENT.sub(" ", text)
+    return [address.lower() for address in _IN_BRACKETS.findall(text) or _BARE.findall(text)]
+
+
+def decode_bytes(value: bytes, charset: str | None = None) -> str:
+    """Text in the charset that is stated, else UTF-8, else windows-1252; no byte is refused."""
+    for name in (charset, "utf-8"):
+        if name and _CHARSET.fullmatch(name):
+            try:
+                return codecs.decode(value, name)
+            except (LookupError, ValueError):
+                continue
+    return value.decode("cp1252", "replace")
+
+
+def decode_words(value: str) -> str:
+    """Encoded words decoded, white space and control characters made one blank."""
+    parts = []
+    try:
+        for part, charset in decode_header(value[:8000]):
+            parts.append(part if isinstance(part, str) else _decode_word(part, charset))
+    except (MessageError, LookupError, ValueError):
+        parts = [value]
+    return " ".join(_CONTROL.sub(" ", "".join(parts)).split())
+
+
+def _decode_word(part: bytes, charset: str | None) -> str:
+    # decode_header() writes what is not encoded in raw-unicode-escape.
+    return part.decode("raw-unicode-escape", "replace") if charset is None else decode_bytes(part, charset)
