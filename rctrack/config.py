@@ -18,7 +18,16 @@ from rctrack.core.version import SCHEMES, FeatureParts
 
 VGER_SERVERS = ("vger.kernel.org", "smtp.subspace.kernel.org", "lindbergh.monkeyblade.net")
 """The hosts that have taken mail for the kernel.org lists, by era."""
-LIST_KINDS = ("public-inbox",)
+LIST_KINDS = (
+    "public-inbox",
+    "public-inbox-http",
+    "pipermail",
+    "hyperkitty",
+    "hypermail",
+    "mhonarc",
+    "mbox",
+    "maildir",
+)
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
