@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import IO
 
 from rctrack.config import ListConfig, ProjectConfig
 from rctrack.core.model import Instant, MailEvidence
@@ -108,16 +109,19 @@ class PublicInbox:
 def _read(repository: git.Repository, candidates: list[tuple[str, int]]) -> Iterator[MailEvidence]:
     """The mails of the commits; a commit that removes a mail has no file `m` and is passed over."""
     wanted = "".join(f"{commit}:m\n" for commit, _ in candidates).encode()
-    sizes = repository.git("cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)", stdin=wanted)
-    for (_, committed), line in zip(candidates, sizes.splitlines(), strict=True):
-        fields = line.split()
-        if len(fields) != 3 or fields[1] != b"blob":
-            continue
-        blob = fields[0].decode()
-        with repository.tools.runner.stream(
-            ["git", f"--git-dir={repository.path}", "cat-file", "blob", blob], timeout=git.QUICK
-        ) as output:
-            content = output.read(mails.MOST_MAIL_BYTES)
-            while output.read(2**20):
-                pass
-        yield MailEvidence(blob, content, Instant(datetime.fromtimestamp(committed, UTC)))
+    argv = ["git", f"--git-dir={repository.path}", "cat-file", "--batch"]
+    with repository.tools.runner.stream(argv, stdin=wanted, timeout=git.LONG) as output:
+        for _, committed in candidates:
+            fields = output.readline().split()
+            if len(fields) != 3:  # "… missing"
+                continue
+            blob, kind, size = fields[0].decode(), fields[1], int(fields[2])
+            content = output.read(min(size, mails.MOST_MAIL_BYTES))
+            _skip(output, size - len(content) + len(b"\n"))
+            if kind == b"blob":
+                yield MailEvidence(blob, content, Instant(datetime.fromtimestamp(committed, UTC)))
+
+
+def _skip(output: IO[bytes], size: int) -> None:
+    while size > 0 and (read := len(output.read(min(size, 2**20)))):
+        size -= read
