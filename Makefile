@@ -18,7 +18,7 @@ SOURCES := $(wildcard rctrack/*.py rctrack/*/*.py)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run test lint accuracy packages image clean
+.PHONY: help run test lint accuracy bench fuzz packages image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,13 @@ lint: $(VENV)/.dev ## style, types and the floors
 
 accuracy: $(VENV)/.dev ## recall and precision of the shipped project files, on the real mail in ../shared
 	@$(BIN)/python -m tests.accuracy
+
+bench: $(VENV)/.dev ## how fast it is, against git itself
+	@exec $(BIN)/python -m tests.bench
+
+fuzz: $(VENV)/.dev ## a minute of random input for all that reads what strangers wrote
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install -q atheris || { echo "atheris cannot be installed here"; exit 1; }
+	@exec $(BIN)/python -m tests.fuzz
 
 packages: ## the Debian packages of the tests, where we are root and some are missing
 	@command -v apt-get >/dev/null || exit 0; \

@@ -1,4 +1,4 @@
-"""The commands; the only place where the real clock and the process runner are made. All times are UTC."""
+"""The commands; the only place where the real clock, web client and process runner are made. All times are UTC."""
 
 import os
 import sys
@@ -337,8 +337,10 @@ def _reading(config: "Config") -> "Iterator[Store]":
 def _tools(config: "Config") -> "Tools":
     from rctrack.process import Runner
     from rctrack.sources import Tools
+    from rctrack.web import Web
 
-    return Tools(Runner(), config.state, f"{PROGRAM} (+{config.contact or HOMEPAGE})", _progress)
+    user_agent = f"{PROGRAM} (+{config.contact or HOMEPAGE})"
+    return Tools(Runner(), config.state, user_agent, _progress, Web(user_agent))
 
 
 def _notifier(config: "Config") -> "Any":

@@ -4,7 +4,8 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from urllib.parse import urlsplit
 
 from rctrack import notifiers
 from rctrack.config import Config, ProjectConfig, Recipient, SourceConfig, TagsConfig
@@ -26,9 +27,13 @@ from rctrack.core.recognise import RECOGNISER, Ignored, recognise_mail, recognis
 from rctrack.core.version import VersionId
 from rctrack.sources import Blocked, Failed, Good, Outcome, Range, Tools, open_counting, open_source
 from rctrack.store import OwedLetter, Store
+from rctrack.web import pause_until
 
 ALERTS_PER_HOUR = 20
 """To one reader; what is more is told by the digest alone."""
+SEARCHED_BACK = timedelta(days=90)
+LONGEST_WAIT = timedelta(days=400)
+"""A release that has waited longer for its mail is not waited for any more."""
 RETRY_FIRST = timedelta(minutes=1)
 RETRY_MOST = timedelta(hours=6)
 
@@ -69,13 +74,31 @@ def poll(turn: Turn, project: ProjectConfig, source: SourceConfig, *, silent: bo
     fingerprint = _fingerprint(project, source)
     state = turn.store.source(project.id, source.source)
     reread = silent or state is None or state.fingerprint != fingerprint
-    outcome = open_source(source, project, turn.tools).look(None if reread or state is None else state.cursor)
+    if (until := _paused(turn, source)) is not None:
+        reason = f"left alone until {until:%Y-%m-%d %H:%M} UTC, because its host blocked us"
+        return Reviewed(project, source.source, Blocked(reason), 0, (), silent=True)
+    cursor = None if reread or state is None else state.cursor
+    outcome = open_source(source, project, turn.tools).look(cursor, _since(turn, project))
     if not isinstance(outcome, Good):
         return _record_failure(turn, project, source.source, outcome)
     sighting = Sighting(source.source, turn.now, state.last_look_at if state else None)
     if isinstance(source, TagsConfig):
         outcome = _with_counts(turn, project, source, outcome, sighting)
     return _review(turn, project, outcome, sighting, fingerprint, silent=reread)
+
+
+def _paused(turn: Turn, source: SourceConfig) -> datetime | None:
+    """Until when this source's host is left alone after a block; None if it may be asked."""
+    host = urlsplit(source.url).netloc
+    blocks = turn.store.blocks(host) if host else []
+    until = max((pause_until(last, number) for last, number in blocks), default=turn.now)
+    return until if until > turn.now else None
+
+
+def _since(turn: Turn, project: ProjectConfig) -> date:
+    """How far back mail is searched for: 90 days, or as far as the earliest release that still waits for its mail."""
+    earliest = turn.store.waiting_since(project.id, turn.now - LONGEST_WAIT)
+    return min(earliest or turn.now, turn.now - SEARCHED_BACK).date()
 
 
 def _fingerprint(project: ProjectConfig, source: SourceConfig) -> str:

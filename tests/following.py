@@ -29,6 +29,7 @@ from rctrack.pipeline import Reviewed, Turn
 from rctrack.process import Runner
 from rctrack.sources import Tools
 from rctrack.store import Store
+from rctrack.web import Web
 from tests.material import LIST_SERVER, MAINTAINER
 
 PROGRAM = "rctrack/test"
@@ -93,7 +94,7 @@ class Follower:
         """A turn at that moment, on a connection of its own."""
         loaded = self.config()
         with Store(loaded.database) as store:
-            yield Turn(loaded, store, Tools(Runner(), loaded.state, PROGRAM, lambda *_: None), now)
+            yield Turn(loaded, store, Tools(Runner(), loaded.state, PROGRAM, lambda *_: None, Web(PROGRAM)), now)
 
     def poll(self, now: datetime) -> Round:
         """One round, as `rctrack poll` does it."""

@@ -1,13 +1,21 @@
 """Where evidence comes from: one protocol, one small module per kind, one line each in the table below."""
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 from rctrack.config import ListConfig, ProjectConfig, SourceConfig, TagsConfig
 from rctrack.process import ProcessError
 from rctrack.sources import git
 from rctrack.sources.git_tags import GitTags
+from rctrack.sources.hyperkitty import Hyperkitty
+from rctrack.sources.hypermail import Hypermail
+from rctrack.sources.maildir import Maildir
+from rctrack.sources.mbox import Mbox
+from rctrack.sources.mhonarc import Mhonarc
+from rctrack.sources.pipermail import Pipermail
 from rctrack.sources.protocol import Blocked, CountingSource, Failed, Good, Outcome, Progress, Range, Source, Tools
 from rctrack.sources.public_inbox import PublicInbox
+from rctrack.sources.public_inbox_http import PublicInboxHttp
 
 __all__ = [
     "Blocked",
@@ -22,10 +30,17 @@ __all__ = [
     "open_source",
 ]
 
-_ListKind: TypeAlias = type[PublicInbox]
+_ListKind: TypeAlias = Callable[[ListConfig, ProjectConfig, Tools], Source]
 
 LISTS: dict[str, _ListKind] = {
     "public-inbox": PublicInbox,
+    "public-inbox-http": PublicInboxHttp,
+    "pipermail": Pipermail,
+    "hyperkitty": Hyperkitty,
+    "hypermail": Hypermail,
+    "mhonarc": Mhonarc,
+    "mbox": Mbox,
+    "maildir": Maildir,
 }
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from rctrack.config import ProjectConfig, TagsConfig
 from rctrack.core.model import Commit, CountEvidence, Evidence, ObjectId, TagEvidence
@@ -36,7 +37,7 @@ class GitTags:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None) -> Outcome:
+    def look(self, cursor: str | None, since: date) -> Outcome:
         """Every tag of the repository where anything changed since `cursor`, none where nothing did."""
         try:
             advertised = git.list_tags(self.config.url, self.tools)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Protocol
 
 from rctrack.core.model import Commit, Evidence, ObjectId
 from rctrack.process import Runner
+from rctrack.web import Web, WebError
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how far it is and how much there is in all (0: not known)."""
@@ -60,13 +62,17 @@ class Tools:
     """Folder for what a source keeps; each keeps to a name of its own in it."""
     user_agent: str
     progress: Progress
+    web: Web
 
 
 class Source(Protocol):
     """One place that evidence comes from."""
 
-    def look(self, cursor: str | None) -> Outcome:
-        """What is there since `cursor` (None: from the start); expected failures are values, never exceptions."""
+    def look(self, cursor: str | None, since: date) -> Outcome:
+        """What is there since `cursor` (None: from the start); expected failures are values, never exceptions.
+
+        An archive that can only be searched is searched again from `since` on, for what was imported late.
+        """
         ...
 
 
@@ -76,3 +82,8 @@ class CountingSource(Source, Protocol):
     def measure(self, ranges: Sequence[Range]) -> Outcome:
         """Count evidence for the ranges, and dated tag evidence where it was missing; the cursor is empty."""
         ...
+
+
+def web_failure(error: WebError) -> Failed | Blocked:
+    """What a failed talk with a host means."""
+    return Blocked(str(error)) if error.blocked else Failed(str(error), unreachable=error.unreachable)

@@ -1,23 +1,21 @@
 """A list archive as git epochs of public-inbox (v2): one commit per mail, subject and author in the commit."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import IO
 
 from rctrack.config import ListConfig, ProjectConfig
 from rctrack.core.model import Instant, MailEvidence
 from rctrack.process import ProcessError
-from rctrack.sources import git
+from rctrack.sources import git, mails
 from rctrack.sources.protocol import Failed, Good, Outcome, Tools
 
-_MOST_MAIL_BYTES = 4 * 2**20
-"""Of one mail; what is longer is cut, its headers and shortlog are at the start."""
+_MOST_EPOCHS = 1000
 _MOST_SUBJECT = 4000
 """Bytes of one; what is longer is cut before a regular expression sees it."""
-_MOST_EPOCHS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class PublicInbox:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None) -> Outcome:
+    def look(self, cursor: str | None, since: date) -> Outcome:
         """The mails since `cursor` whose subject fits; the cursor is the last commit read in each epoch."""
         read: dict[str, str] = json.loads(cursor) if cursor else {}
         mails: list[MailEvidence] = []
@@ -87,7 +85,7 @@ class PublicInbox:
         return git.keep_clone(url, name, self.tools, refspec="+HEAD:refs/heads/master", only_commits=False)
 
     def _new_mails(self, repository: git.Repository, since: str | None, head: str) -> list[MailEvidence]:
-        candidates = list(self._candidates(repository, self._range(repository, since, head)))
+        candidates = list(self._candidates(repository, self._range(repository, since, head)))[::-1]
         return list(_read(repository, candidates)) if candidates else []
 
     def _range(self, repository: git.Repository, since: str | None, head: str) -> str:
@@ -97,30 +95,38 @@ class PublicInbox:
         return f"{since}..{head}" if repository.has_commit(since) else head
 
     def _candidates(self, repository: git.Repository, revisions: str) -> Iterator[tuple[str, int]]:
-        """Commit and committer time of every mail whose subject fits, oldest first, from one `git log`."""
-        subject = re.compile(self.config.rules.subject)
-        log = repository.lines("log", "--reverse", "--no-show-signature", "--format=%H%x00%ct%x00%s", revisions, "--")
+        """Commit and committer time of every mail whose subject fits, newest first, from one `git log`.
+
+        git prints an oldest-first log only when it has read all of it, and most lines need no regular expression:
+        an epoch of LKML has a quarter of a million.
+        """
+        fits, certain = mails.fits(self.config.rules), mails.literal(self.config.rules.subject).encode()
+        log = repository.lines("log", "--no-show-signature", "--format=%H%x00%ct%x00%s", revisions, "--")
         for number, line in enumerate(log):
-            commit, committed, text = line.split(b"\0", 2)
             if number % 5000 == 0:
                 self.tools.progress(f"{self.project.id}: reading the archive", number, 0)
-            if subject.search(" ".join(text[:_MOST_SUBJECT].decode("utf-8", "replace").split())):
-                yield commit.decode(), int(committed)
+            if certain in line:
+                commit, committed, text = line.split(b"\0", 2)
+                if fits(text[:_MOST_SUBJECT].decode("utf-8", "replace")):
+                    yield commit.decode(), int(committed)
 
 
 def _read(repository: git.Repository, candidates: list[tuple[str, int]]) -> Iterator[MailEvidence]:
     """The mails of the commits; a commit that removes a mail has no file `m` and is passed over."""
     wanted = "".join(f"{commit}:m\n" for commit, _ in candidates).encode()
-    sizes = repository.git("cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)", stdin=wanted)
-    for (_, committed), line in zip(candidates, sizes.splitlines(), strict=True):
-        fields = line.split()
-        if len(fields) != 3 or fields[1] != b"blob":
-            continue
-        blob = fields[0].decode()
-        with repository.tools.runner.stream(
-            ["git", f"--git-dir={repository.path}", "cat-file", "blob", blob], timeout=git.QUICK
-        ) as output:
-            content = output.read(_MOST_MAIL_BYTES)
-            while output.read(2**20):
-                pass
-        yield MailEvidence(blob, content, Instant(datetime.fromtimestamp(committed, UTC)))
+    argv = ["git", f"--git-dir={repository.path}", "cat-file", "--batch"]
+    with repository.tools.runner.stream(argv, stdin=wanted, timeout=git.LONG) as output:
+        for _, committed in candidates:
+            fields = output.readline().split()
+            if len(fields) != 3:  # "… missing"
+                continue
+            blob, kind, size = fields[0].decode(), fields[1], int(fields[2])
+            content = output.read(min(size, mails.MOST_MAIL_BYTES))
+            _skip(output, size - len(content) + len(b"\n"))
+            if kind == b"blob":
+                yield MailEvidence(blob, content, Instant(datetime.fromtimestamp(committed, UTC)))
+
+
+def _skip(output: IO[bytes], size: int) -> None:
+    while size > 0 and (read := len(output.read(min(size, 2**20)))):
+        size -= read

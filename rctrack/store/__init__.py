@@ -159,6 +159,17 @@ class Store:
         """When rctrack first saw anything."""
         return rows.moment(next(self._query("SELECT min(first_look_at) AS first FROM sources"))["first"])
 
+    def blocks(self, host: str) -> list[tuple[datetime, int]]:
+        """Of each source at this host: when it blocked us last, and how often since its last good look."""
+        found = self._query(
+            "SELECT max(looked_at) AS last, count(*) AS number FROM outcomes AS here"
+            " WHERE outcome = 'blocked' AND instr(source || '/', '://' || ? || '/') AND id >"
+            " (SELECT coalesce(max(id), 0) FROM outcomes AS good WHERE good.outcome = 'good'"
+            " AND good.project = here.project AND good.source = here.source) GROUP BY project, source",
+            host,
+        )
+        return [(rows.needed(row["last"]), row["number"]) for row in found]
+
     # --- Evidence ----------------------------------------------------------------------------------
 
     def add_tags(self, project: ProjectId, tags: Iterable[tuple[TagEvidence, Sighting]]) -> int:
@@ -311,6 +322,18 @@ class Store:
         return next(
             self._query("SELECT * FROM releases WHERE project = ? AND version_id = ?", project, version_id), None
         )
+
+    def waiting_since(self, project: ProjectId, begin: datetime) -> datetime | None:
+        """The first tag since `begin` whose release, like all later ones of its cycle, has no mail; None: no such."""
+        found = self._query(
+            "SELECT min(tagged_at) AS first FROM releases AS waiting WHERE project = ? AND tagged_at > ?"
+            " AND announced_at IS NULL AND NOT EXISTS (SELECT 1 FROM releases AS later"
+            " WHERE later.project = waiting.project AND later.cycle_id = waiting.cycle_id"
+            " AND later.position > waiting.position AND later.announced_at IS NOT NULL)",
+            project,
+            rows.utc(begin),
+        )
+        return rows.moment(next(found)["first"])
 
     def lacks_counts(self, project: ProjectId) -> bool:
         """Whether any release still waits for its count or its tag's date."""

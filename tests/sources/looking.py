@@ -1,6 +1,7 @@
 """One source at a time, as the pipeline opens it."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from threading import Event
 
@@ -8,6 +9,7 @@ from rctrack.config import SourceConfig
 from rctrack.core.model import CountEvidence, MailEvidence, TagEvidence
 from rctrack.process import Runner
 from rctrack.sources import CountingSource, Good, Outcome, Source, Tools, open_counting, open_source
+from rctrack.web import Web
 from tests.following import PROGRAM, SUBJECT, follow
 
 
@@ -20,7 +22,7 @@ class Looker:
     state: Path
 
     def look(self, cursor: str | None = None) -> Outcome:
-        return self.source.look(cursor)
+        return self.source.look(cursor, date(2026, 1, 1))
 
     def good(self, cursor: str | None = None) -> Good:
         """The same where an answer is expected."""
@@ -37,7 +39,7 @@ class Looker:
 
 def tools(state: Path) -> Tools:
     """Everything real; nobody listens to the progress."""
-    return Tools(Runner(Event()), state, PROGRAM, lambda *_: None)
+    return Tools(Runner(Event()), state, PROGRAM, lambda *_: None, Web(PROGRAM))
 
 
 def look_at_list(folder: Path, url: str | Path, subject: str = SUBJECT) -> Looker:

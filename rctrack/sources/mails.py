@@ -1,0 +1,150 @@
+"""What all archives of mail share: which subjects are wanted, a page as a mail, addresses that were made unreadable."""
+
+import re
+from collections.abc import Callable, Iterator
+from email.header import Header
+from email.utils import formataddr
+
+from rctrack.core.model import ListRules
+from rctrack.core.recognise import header_text, parse_headers, subject_may_fit
+
+MOST_MAIL_BYTES = 4 * 2**20
+"""Of one mail; what is longer is cut, its headers and shortlog are at the start."""
+_MOST_SUBJECT = 1000
+_MOST_HEADER = 512 * 1024
+_SUBJECT = re.compile(rb"^subject:(.{0,1000}(?:\r?\n[ \t].{0,1000}){0,20})", re.IGNORECASE | re.MULTILINE)
+_HIDDEN_AT = re.compile(
+    r"(?<=[\w.+-])(?:_at_| at |\(a\)|\(at\)| \(at\) |\[at\]| \[at\] |&#64;|%40)(?=[\w-])", re.IGNORECASE
+)
+_ADDRESS = re.compile(r"[\w.+=-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_ZONES = {
+    "WET": "+0000", "WEST": "+0100", "BST": "+0100", "CET": "+0100", "MET": "+0100", "CEST": "+0200", "MEST": "+0200",
+    "EET": "+0200", "EEST": "+0300", "MSK": "+0300", "JST": "+0900", "KST": "+0900", "AEST": "+1000", "AEDT": "+1100",
+    "NZST": "+1200", "NZDT": "+1300",
+}  # fmt: skip
+"""Those that pipermail writes for the clock of its own machine and that no mail date may have."""
+
+
+def fits(rules: ListRules) -> Callable[[str], bool]:
+    """Whether a subject, as an archive shows it, may be an announcement of this list."""
+    return lambda text: subject_may_fit(rules, text[:_MOST_SUBJECT])
+
+
+def subject_of(content: bytes) -> str:
+    """The decoded subject of a mail; empty where there is none."""
+    head = content[:_MOST_HEADER]
+    head = head[: found.start()] if (found := re.search(rb"\r?\n\r?\n", head)) else head
+    raw = _SUBJECT.search(head)
+    if raw is None:
+        return ""
+    if b"=?" not in raw[1]:
+        return " ".join(raw[1].decode("utf-8", "replace").split())
+    return header_text(parse_headers(b"Subject:" + raw[1]), "Subject", _MOST_SUBJECT)
+
+
+def message_id_of(content: bytes) -> str:
+    """The Message-ID of a mail, without angle brackets; empty where there is none."""
+    value = header_text(parse_headers(content[:_MOST_HEADER]), "Message-ID", 998)
+    return value.strip().removeprefix("<").removesuffix(">")
+
+
+def as_mail(*, sender: str, date: str, subject: str, message_id: str, body: str, url: str) -> bytes:
+    """A page of an archive as a mail (RFC 5322), so that the one recogniser reads it; what is not known is left out."""
+    headers = {
+        "From": _sender(sender),
+        "Date": numeric_zone(date),
+        "Subject": _encoded(subject[:_MOST_SUBJECT]),
+        "Message-ID": f"<{bare}>" if (bare := readable_address(_one_line(message_id).strip("<> "))) else "",
+        "Archived-At": f"<{url}>",
+        "MIME-Version": "1.0",
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Transfer-Encoding": "8bit",
+    }
+    head = "".join(f"{name}: {_one_line(value)}\n" for name, value in headers.items() if value.strip())
+    return f"{head}\n{body}".encode("utf-8", "replace")[:MOST_MAIL_BYTES]
+
+
+def readable_address(text: str) -> str:
+    """An address that an archive wrote as "user at host", "user_at_host" or the like, as it was."""
+    return _HIDDEN_AT.sub("@", text[:_MOST_SUBJECT])
+
+
+def numeric_zone(date: str) -> str:
+    """A date with the zone as a number where it has a name that mail dates do not know."""
+    return re.sub(r"\b[A-Z]{3,4}\b", lambda zone: _ZONES.get(zone[0], zone[0]), date[:200])
+
+
+def words(pattern: str) -> tuple[str, ...]:
+    """Whole words that every text which the regular expression fits must hold, for a search by words."""
+    return tuple(dict.fromkeys(re.findall(r"(?<![\w\1])[A-Za-z]{3,}(?![\w\1])", _certain(pattern))))
+
+
+def literal(pattern: str) -> str:
+    """The longest text that everything which the regular expression fits must hold; empty if there is none."""
+    if re.compile(pattern).flags & (re.IGNORECASE | re.VERBOSE):
+        return ""
+    return max(re.split("[\0\1 ]", _certain(pattern)), key=len, default="")
+
+
+def _certain(pattern: str) -> str:
+    """The pattern's letters where they stand for themselves, \\0 for an edge of words, \\1 for all else."""
+    pieces: list[str] = []
+    if re.compile(pattern).flags & re.VERBOSE:
+        return ""
+    for piece in _pieces(pattern):
+        if piece == "|":
+            return ""
+        if piece[0] in "*?{" or (piece == "+" and pieces and pieces[-1] != "\0"):
+            pieces[-1:] = ["\1"]
+        elif piece in ("^", "$") or re.fullmatch(r"\\[sbAZWnt]", piece):
+            pieces.append("\0")
+        elif piece[0] in ".([" or re.fullmatch(r"\\[a-zA-Z0-9]", piece):
+            pieces.append("\1")
+        elif piece != "+":
+            pieces.append(piece[-1])
+    return "".join(pieces)
+
+
+def _pieces(pattern: str) -> Iterator[str]:
+    """The pattern in pieces: one character, escape, class, group or count each."""
+    position = 0
+    while position < len(pattern):
+        end = _end_of_piece(pattern, position)
+        yield pattern[position:end]
+        position = end
+
+
+def _end_of_piece(pattern: str, position: int) -> int:
+    first = pattern[position]
+    if first == "\\":
+        return position + 2
+    if first == "{":
+        return pattern.find("}", position) + 1 or len(pattern)
+    if first == "[":
+        position += 2 if pattern[position + 1 : position + 2] != "^" else 3
+        while pattern[position] != "]":
+            position += 2 if pattern[position] == "\\" else 1
+    elif first == "(":
+        position += 1
+        while pattern[position] != ")":
+            position = _end_of_piece(pattern, position)
+    return position + 1
+
+
+def _sender(text: str) -> str:
+    """Name and address of what an archive shows of the sender."""
+    shown = readable_address(_one_line(text))
+    address = _ADDRESS.search(shown)
+    if address is None:
+        return _encoded(shown)
+    name = re.sub(r"[<>()\"]|mailto:", " ", shown.replace(address[0], " "))
+    return formataddr((" ".join(name.split()), address[0]), "utf-8")
+
+
+def _encoded(text: str) -> str:
+    line = _one_line(text)
+    return line if line.isascii() else Header(line, "utf-8", maxlinelen=10_000).encode()
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(each if each.isprintable() else " " for each in text[:10_000]).split())
