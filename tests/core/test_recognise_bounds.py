@@ -1,6 +1,6 @@
 """Whatever comes as a mail: a value, in about a second, never an exception."""
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -18,8 +18,8 @@ HEAD = (
     b"From: maintainer@example.org\nSubject: [ANNOUNCE] demo v2.42-rc1\n"
     b"Date: Tue, 24 Mar 2026 13:00:00 +0100\nMessage-ID: <one@example.org>\n"
 )
-SECONDS = 5
-"""About a second on a quiet machine; what is quadratic takes minutes."""
+SECONDS = 4
+"""Of processor time: about one on a quiet machine; what is quadratic takes minutes."""
 
 
 def read(content: bytes, rules: ListRules = LIST_RULES) -> Announcement | Unrecognised | None:
@@ -59,9 +59,9 @@ BIG = {
 @pytest.mark.parametrize("name", BIG)
 def test_the_largest_mail_ends_in_bounded_time(name: str) -> None:
     """With a value, and where it is refused with a short reason."""
-    begin = perf_counter()
+    begin = process_time()
     found = read(BIG[name])
-    assert perf_counter() - begin < SECONDS
+    assert process_time() - begin < SECONDS
     assert found is None or isinstance(found, Announcement | Unrecognised)
     if isinstance(found, Unrecognised):
         assert 0 < len(found.reason) < 400
@@ -76,7 +76,7 @@ TEXTS = st.one_of(
     st.binary(max_size=400),
     st.lists(
         st.sampled_from(
-            [
+            (
                 b"Subject:",
                 b"From:",
                 b"Content-Type: multipart/mixed; boundary=b",
@@ -85,9 +85,18 @@ TEXTS = st.one_of(
                 b"\n",
                 b"\r\n",
                 b" ",
-            ]
-            + [b"Received: by a;", b"=?utf-8?q?a?=", b"[ANNOUNCE] demo v2.42", b"(1):", b"      x", b"\x00", b"\xff"]
-            + [b"-----BEGIN PGP SIGNED MESSAGE-----", b"Content-Transfer-Encoding: base64", b"charset=utf-7", b"<a@b>"]
+                b"Received: by a;",
+                b"=?utf-8?q?a?=",
+                b"[ANNOUNCE] demo v2.42",
+                b"(1):",
+                b"      x",
+                b"\x00",
+                b"\xff",
+                b"-----BEGIN PGP SIGNED MESSAGE-----",
+                b"Content-Transfer-Encoding: base64",
+                b"charset=utf-7",
+                b"<a@b>",
+            )  # fmt: skip
         ),
         max_size=40,
     ).map(b"".join),

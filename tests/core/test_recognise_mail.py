@@ -97,8 +97,16 @@ def test_what_looks_like_an_announcement_is_refused_with_a_reason(name: str, rea
 
 @pytest.mark.parametrize(
     "name",
-    ["plain", "quoted-printable", "base64", "multipart-signed", "multipart-mixed-with-attached-changelog"]
-    + ["multipart-without-its-boundary", "no-mime-no-charset", "clear-signed"],
+    (
+        "plain",
+        "quoted-printable",
+        "base64",
+        "multipart-signed",
+        "multipart-mixed-with-attached-changelog",
+        "multipart-without-its-boundary",
+        "no-mime-no-charset",
+        "clear-signed",
+    ),
 )
 def test_the_shortlog_is_read_in_every_wrapping(name: str) -> None:
     """Two and three commits, one of them wrapped to column 0, whatever MIME, charset or signature is around them."""
@@ -159,7 +167,7 @@ class TestWhatAMailSays:
 @pytest.mark.parametrize("path", sorted(MAILS.glob("*.eml")), ids=lambda path: path.stem)
 def test_the_first_look_at_a_subject_never_drops_what_is_taken(path: Path) -> None:
     """A source that asks subject_may_fit() first brings every mail that is accepted or refused with a reason."""
-    subjects = [line for line in path.read_text("latin-1").replace("\n ", " ").replace("\n\t", " ").split("\n")]
-    subject = next(line for line in subjects if line.startswith("Subject: ")).removeprefix("Subject: ")
+    lines = path.read_text("latin-1").replace("\n ", " ").replace("\n\t", " ").split("\n")
+    subject = next(line for line in lines if line.startswith("Subject: ")).removeprefix("Subject: ")
     if "=?" not in subject and read(path.stem) is not None:
         assert subject_may_fit(RULES, subject)

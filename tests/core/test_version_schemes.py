@@ -31,8 +31,8 @@ class TestDotted:
 
     def test_revisions_have_an_order(self) -> None:
         """A revision counts upon its candidate."""
-        ascending = [version(each) for each in "5.3-rc4-1 5.3-rc4-2 5.3-rc5-1 5.3-1 5.3.1-1 5.3.1-2".split()]
-        assert sorted(reversed(ascending)) == ascending
+        texts = ["5.3-rc4-1", "5.3-rc4-2", "5.3-rc5-1", "5.3-1", "5.3.1-1", "5.3.1-2"]
+        assert [each.text for each in sorted(map(version, reversed(texts)))] == texts
 
 
 class TestRt:
@@ -45,7 +45,7 @@ class TestRt:
 
     def test_each_follows_the_one_before(self) -> None:
         """Also where both are of one final kernel."""
-        texts = "6.1-rc2-rt1 6.1-rc2-rt2 6.1-rt1 6.1-rt2 6.1.5-rt1 6.1.5-rt2".split()
+        texts = ["6.1-rc2-rt1", "6.1-rc2-rt2", "6.1-rt1", "6.1-rt2", "6.1.5-rt1", "6.1.5-rt2"]
         found = all_previous([version(each, "rt") for each in texts], FeatureParts((((), 2),)))
         assert [str(before) for before in found.values()] == ["None", *texts[:-1]]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from rctrack.core.version import Version, parse_version
 
 _MOST_PROSE = 60_000
-_MOST_TEXT = 1_000_000
-_TOKEN = re.compile(r"(?<![\w.])(?:[A-Za-z][A-Za-z+-]{0,30}[-_ ])?[vV]?(\d[\w.~+-]{0,60})")
+_MOST_TEXT = 300_000
+_TOKEN = re.compile(r"(?<![\w.])[vV]?(\d[\w.~+-]{0,60})")
 _RELEASED = re.compile(
     r"(?:announc\w+ (?:\w+ ){0,4}?(?:release|availability) of (?:the )?|announc\w+ |(?:is|has been|was) tagged (?:as )?"
     r"|tagged (?:as |it )|\btag (?:is |called |named )?)(?:[\w+-]{1,30}[- ]){0,2}?[vV]?(\d[\w.~+-]{0,60})"
