@@ -96,7 +96,7 @@ TEXTS = st.one_of(
                 b"Content-Transfer-Encoding: base64",
                 b"charset=utf-7",
                 b"<a@b>",
-            )  # fmt: skip
+            )
         ),
         max_size=40,
     ).map(b"".join),

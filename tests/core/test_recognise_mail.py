@@ -97,7 +97,7 @@ def test_what_looks_like_an_announcement_is_refused_with_a_reason(name: str, rea
 
 @pytest.mark.parametrize(
     "name",
-    (
+    [
         "plain",
         "quoted-printable",
         "base64",
@@ -106,7 +106,7 @@ def test_what_looks_like_an_announcement_is_refused_with_a_reason(name: str, rea
         "multipart-without-its-boundary",
         "no-mime-no-charset",
         "clear-signed",
-    ),
+    ],
 )
 def test_the_shortlog_is_read_in_every_wrapping(name: str) -> None:
     """Two and three commits, one of them wrapped to column 0, whatever MIME, charset or signature is around them."""

@@ -60,7 +60,7 @@ def test_a_shipped_project_can_be_read(stem: str) -> None:
 
 @pytest.mark.parametrize(
     "stem",
-    (
+    [
         "linux",
         "linux-stable",
         "linux-rt",
@@ -77,7 +77,7 @@ def test_a_shipped_project_can_be_read(stem: str) -> None:
         "man-pages",
         "mdadm",
         "backports",
-    ),
+    ],
 )
 def test_the_promised_projects_are_shipped(stem: str) -> None:
     """With a list each, and a repository."""
