@@ -33,7 +33,7 @@ class Fact:
     """One line of truth.csv."""
 
     file: str
-    list: str
+    archive: str
     project: str | None
     """None for a distractor."""
     versions: tuple[str, ...]
@@ -49,7 +49,7 @@ class Verdict:
     """What one mail was taken for, against what it is."""
 
     name: str
-    list_name: str
+    archive: str
     wanted: Mapping[str, frozenset[Version]]
     """The versions by project."""
     found: Mapping[str, frozenset[Version]]
@@ -100,7 +100,7 @@ def read_facts(folder: Path) -> list[Fact]:
         return [
             Fact(
                 file=row["file"],
-                list=row["list"],
+                archive=row["list"],
                 project=row["project"] if row["kind"] == "announcement" else None,
                 versions=tuple(row["version"].split(";")),
                 written_on=datetime.fromisoformat(row["date_header_utc"]).date(),
@@ -117,7 +117,7 @@ def disputes(facts: Sequence[Fact]) -> Iterator[Fact]:
     """Distractors with the sender, the list and but for the number the very subject of true announcements."""
 
     def key(fact: Fact) -> tuple[str, str, str]:
-        return fact.sender, fact.list, re.sub(r"\d+(?:\.\d+)*", "N", fact.subject)
+        return fact.sender, fact.archive, re.sub(r"\d+(?:\.\d+)*", "N", fact.subject)
 
     # A dated subject is the same every day: there the label is right.
     true = {key(fact) for fact in facts if fact.project}
@@ -136,7 +136,7 @@ def judge(projects: Mapping[str, ProjectConfig], fact: Fact, content: bytes) -> 
     wrong = fact.shortlog is not None and counts and counts != {fact.shortlog}
     return Verdict(
         name=fact.file,
-        list_name=fact.list,
+        archive=fact.archive,
         wanted=wanted,
         found={project: frozenset(each.versions) for project, each in read.items()},
         count_wrong=f"shortlog of {fact.shortlog}, read as {counts}" if wrong else None,
@@ -201,12 +201,12 @@ def tally(
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for verdict in verdicts:
         for project in verdict.wanted:
-            key = verdict.list_name if by_list else project
+            key = verdict.archive if by_list else project
             counts[key].update(true=1, found=int(project not in verdict.misses))
         for project in verdict.false_alarms:
-            counts[verdict.list_name if by_list else project].update(false=1)
+            counts[verdict.archive if by_list else project].update(false=1)
         if by_list:
-            counts[verdict.list_name].update(mails=1)
+            counts[verdict.archive].update(mails=1)
     return dict(sorted(counts.items()))
 
 

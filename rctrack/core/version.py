@@ -177,7 +177,7 @@ def _of_day(day: date) -> Version:
 
 def _parse_month(text: str, _written_on: date | None) -> Version | None:
     """A release a month at most: "May 2019", or a day of it as 20190517."""
-    if found := _DAY.fullmatch(text):
+    if found := _DAY.fullmatch(text) if text[:1].isdigit() else None:
         month: int | None = int(found["month"])
     else:
         found = _MONTH_YEAR.fullmatch(text)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from rctrack.core.recognise.headers import Headers, decode_bytes, parse_headers
 
-_MOST_BYTES = 4 * 2**20
-"""Of a body, before and after it is decoded."""
+_MOST_BYTES = 2 * 2**20
+"""Of a body before it is decoded; the longest shortlog that was ever sent has a tenth of it."""
+_MOST_CHARACTERS = 2**20
 _MOST_PARTS = 40
 _DEEPEST = 8
 _PARAMETER = {
@@ -25,7 +26,7 @@ def text_of(content: bytes, headers: Headers) -> str:
     parts = list(_parts(headers, content[headers.body_at : headers.body_at + _MOST_BYTES], 0))[:_MOST_PARTS]
     plain = [text for kind, text in parts if kind != "text/html"]
     html = [_TAG.sub("", text) for kind, text in parts if kind == "text/html"]
-    text = "\n".join(plain if any(each.strip() for each in plain) else html)[:_MOST_BYTES]
+    text = "\n".join(plain if any(each.strip() for each in plain) else html)[:_MOST_CHARACTERS]
     return _without_signature(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 

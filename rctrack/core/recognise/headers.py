@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from email.errors import MessageError
 from email.header import decode_header
 
-_MOST_BYTES = 16 * 2**20
+_MOST_BYTES = 32 * 2**20
 _MOST_OF_A_NAME = 200
 """Headers of one name that are kept; the first ones are the newest."""
 _LONGEST = 16_000
 """Bytes of one header that are kept."""
-_LINE = re.compile(rb"([!-9;-~]{1,80})[ \t]*:(.*)", re.DOTALL)
+_HEADER = re.compile(rb"^([!-9;-~]{1,80})[ \t]*:", re.MULTILINE)
+_END_OF_HEADER = re.compile(rb"\r?\n(?![ \t])")
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _COMMENT = re.compile(r"\([^()]*\)")
@@ -48,19 +49,12 @@ def parse_headers(content: bytes, start: int = 0) -> Headers:
         start += 1
     end, body_at = _end_of_headers(content, start)
     fields: dict[str, list[bytes]] = {}
-    kept: list[bytes] | None = None
-    for line in content[start:end].replace(b"\r\n", b"\n").split(b"\n"):
-        if line[:1] in (b" ", b"\t"):
-            if kept is not None and len(kept[-1]) < _LONGEST:
-                kept[-1] += b"\n" + line[:_LONGEST]
-            continue
-        found = _LINE.match(line)
-        kept = fields.setdefault(found[1].decode("ascii").lower(), []) if found else None
-        if kept is not None and found:
-            if len(kept) < _MOST_OF_A_NAME:
-                kept.append(found[2][:_LONGEST])
-            else:
-                kept = None
+    for found in _HEADER.finditer(content, start, end):
+        kept = fields.setdefault(found[1].decode("ascii").lower(), [])
+        if len(kept) < _MOST_OF_A_NAME:
+            value = content[found.end() : min(found.end() + _LONGEST, end)]
+            over = _END_OF_HEADER.search(value)
+            kept.append(value[: over.start()] if over else value)
     return Headers(fields, body_at)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from rctrack.core.version import Version, parse_version
 
 _MOST_PROSE = 60_000
-_MOST_TEXT = 1_000_000
-_TOKEN = re.compile(r"(?<![\w.])(?:[A-Za-z][A-Za-z+-]{0,30}[-_ ])?[vV]?(\d[\w.~+-]{0,60})")
+_MOST_TEXT = 300_000
+_TOKEN = re.compile(r"(?<![\w.])[vV]?(\d[\w.~+-]{0,60})")
 _RELEASED = re.compile(
     r"(?:announc\w+ (?:\w+ ){0,4}?(?:release|availability) of (?:the )?|announc\w+ |(?:is|has been|was) tagged (?:as )?"
     r"|tagged (?:as |it )|\btag (?:is |called |named )?)(?:[\w+-]{1,30}[- ]){0,2}?[vV]?(\d[\w.~+-]{0,60})"
@@ -30,6 +30,7 @@ _PROMISE = re.compile(
     re.IGNORECASE,
 )
 _URL = re.compile(r"\b(?:git|https?|ssh|rsync)://[^\s<>\"'`\\]{4,300}", re.IGNORECASE)
+_REPOSITORY = re.compile(r"\S{8,300}?\.git(?![\w.-])")
 _FORGE = re.compile(r"https?://(?:github\.com|gitlab\.[\w.]+|codeberg\.org)/[\w.-]+/[\w.-]+/?$", re.IGNORECASE)
 
 
@@ -50,11 +51,13 @@ def promised_step(text: str) -> str | None:
 
 
 def git_url(text: str) -> str | None:
-    """The first git repository that a mail names; None where it names none."""
+    """The first git repository that a mail names, without a page of it; None where it names none."""
     for found in _URL.finditer(text[:_MOST_PROSE]):
         url = found[0].rstrip(".,;:!?)]}*")
-        if url.lower().startswith("git://") or re.search(r"\.git(?:/|\b(?!\w))", url) or _FORGE.match(url):
-            return url if ";a=" not in url else url.partition(";a=")[0]
+        if repository := _REPOSITORY.match(url):
+            return repository[0]
+        if url.lower().startswith("git://") or _FORGE.match(url):
+            return url
     return None
 
 

@@ -21,7 +21,7 @@ _PROSE = (
     re.compile(rf"\bsince the (?:last|previous) release,? {_NUMBER} {_WORDS}", re.IGNORECASE),
     re.compile(rf"\b{_NUMBER} {_WORDS} since (?:the (?:last|previous) release|v?\d+\.\d)", re.IGNORECASE),
 )
-_MOST_LINES = 60_000
+_MOST_LINES = 30_000
 _MOST_PROSE = 60_000
 
 
