@@ -82,7 +82,9 @@ def _commit(i: int, random: Random) -> bytes:
     elif random.random() < 0.7:
         subject = f"Re: [PATCH {i % 9}/9] {subject}"
     at = 1_500_000_000 + 60 * i
-    mail = f"From: {sender}\nSubject: {subject}\nMessage-ID: <{i}@example.org>\n\n{'text ' * random.randrange(50, 200)}\n"
+    mail = (
+        f"From: {sender}\nSubject: {subject}\nMessage-ID: <{i}@example.org>\n\n{'text ' * random.randrange(50, 200)}\n"
+    )
     return (
         f"commit refs/heads/master\nauthor A Name <{sender}> {at} +0000\ncommitter A Name <{sender}> {at} +0000\n"
         f"data {len(subject)}\n{subject}\nM 100644 inline m\ndata {len(mail)}\n{mail}\n"
@@ -103,7 +105,7 @@ def _look_in_a_process(folder: Path, archive: Path) -> Measured:
     said = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True, cwd=Path(__file__).parent.parent).stdout
     seconds, grown, found = said.split()
     if int(found) < 1:
-        raise TooSlow(f"found no announcement")
+        raise TooSlow("found no announcement")
     return Measured(float(seconds), int(grown))
 
 

@@ -25,7 +25,7 @@ SUBJECT = r"^\[ANNOUNCE\] demo v(?P<version>\S+)"
 SENDER = "Kim Müller <kim@example.org>"
 RULES = ListRules(frozenset({"kim@example.org"}), SUBJECT, ("lists.example.org",), None)
 _WEST, _EAST = timezone(timedelta(hours=-8)), timezone(timedelta(hours=2))
-_LOG = "Commits since the last candidate:\n\nAda & Bob (2):\n      fix <stdio.h>\n      a > b\n\nFrom here on it is quiet.\n"
+_LOG = "Since the last candidate:\n\nAda & Bob (2):\n      fix <stdio.h>\n      a > b\n\nFrom here on all is quiet\n"
 
 
 def _mail(subject: str, at: datetime, sender: str = SENDER, body: str = _LOG) -> Mail:
@@ -39,7 +39,7 @@ CORPUS = (
     _mail('[ANNOUNCE] demo v1.1-rc2 aka "Salt & <Pepper>"', datetime(2026, 2, 9, 23, 45, tzinfo=_WEST)),
     _mail("[ANNOUNCE] demo v6.6", datetime(2026, 2, 10, 9, 30, tzinfo=UTC), "Mallory <mallory@example.net>"),
     _mail("[ANNOUNCE] demo v1.1, v1.0.1 and v0.9.7", datetime(2026, 3, 2, 0, 10, tzinfo=_EAST)),
-    _mail("[ANNOUNCE] demo v1.2-rc1 – Frühling", datetime(2026, 3, 20, 18, 0, tzinfo=UTC)),
+    _mail("[ANNOUNCE] demo v1.2-rc1, Frühling", datetime(2026, 3, 20, 18, 0, tzinfo=UTC)),
 )
 ANNOUNCED = {mail.id: mail for mail in CORPUS if mail.subject.startswith("[ANN") and "kim" in mail.sender}
 NEWS = _mail("[ANNOUNCE] demo v1.2-rc2", datetime(2026, 3, 27, 12, 0, tzinfo=UTC))
@@ -129,7 +129,9 @@ def render_hyperkitty(folder: Path, mails: Sequence[Mail], per_page: int = 2) ->
         pages = [newest_first[i : i + per_page] for i in range(0, len(newest_first), per_page)] or [[]]
         for number, page in enumerate(pages, 1):
             entries = "".join(_fill("hyperkitty", "month-mail", _fields(0, mail)) for mail in page)
-            following = f'<li><a class="page-link" href="?page={number + 1}">Next</a></li>' if number < len(pages) else ""
+            following = (
+                f'<li><a class="page-link" href="?page={number + 1}">Next</a></li>' if number < len(pages) else ""
+            )
             file = f"index.html?page={number}" if number > 1 else "index.html"
             filled = {"months": shown, "mails": entries, "following": following, **_of_month(name)}
             _write(folder / name / file, _fill("hyperkitty", "month", filled))
@@ -159,7 +161,7 @@ def _months(mails: Sequence[Mail], period: Callable[[datetime], str]) -> dict[st
 
 def _of_month(name: str) -> dict[str, object]:
     year, month = name.split("/")
-    return {"name": f"{datetime(int(year), int(month), 1):%B %Y}", "year": year, "month": month}
+    return {"name": f"{datetime(int(year), int(month), 1, tzinfo=UTC):%B %Y}", "year": year, "month": month}
 
 
 def _fields(number: int, mail: Mail) -> dict[str, object]:

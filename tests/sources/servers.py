@@ -58,8 +58,10 @@ class Inbox:
             port = urlsplit(self.url).port or taken.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/demo"
         argv = [str(self.programs / "public-inbox-httpd"), "-l", f"http://127.0.0.1:{port}", "-W0"]
-        log = (self.folder / "httpd.log").open("ab")
-        self.process = subprocess.Popen(argv, env=self.environment(), stdout=log, stderr=log, start_new_session=True)
+        with (self.folder / "httpd.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                argv, env=self.environment(), stdout=log, stderr=log, start_new_session=True
+            )
         end = monotonic() + 60
         while monotonic() < end and self.process.poll() is None:
             with contextlib.suppress(OSError), closing(create_connection(("127.0.0.1", port), 1)):

@@ -134,9 +134,7 @@ KINDS = (
     Kind("public-inbox-http by Atom", by_atom),
     Kind("pipermail", pages("pipermail", rendered.render_pipermail), received=False, offsets=False),
     Kind("hypermail", pages("hypermail", rendered.render_hypermail), received=False),
-    Kind(
-        "hyperkitty", pages("hyperkitty", rendered.render_hyperkitty, LIST), received=False, to_the_minute=True
-    ),
+    Kind("hyperkitty", pages("hyperkitty", rendered.render_hyperkitty, LIST), received=False, to_the_minute=True),
     Kind("mhonarc", mhonarc, received=False),
     Kind("mbox", mbox, is_remote=False),
     Kind("maildir", maildir, is_remote=False),
@@ -146,7 +144,11 @@ GARBAGE = {
     "challenge": (200, "text/html", b"<!doctype html><title>Making sure you&#39;re not a bot!</title><p>Wait."),
     "unknown wall": (200, "text/html", b"<!doctype html><title>Welcome</title><p>Prove that you are a person.</p>"),
     "denied": (403, "text/html", b"<h1>Forbidden</h1>"),
-    "another site": (200, "text/html", b"<html><body><a href='https://example.net/buy.html'>Buy this domain</a></body>"),
+    "another site": (
+        200,
+        "text/html",
+        b"<html><body><a href='https://example.net/buy.html'>Buy this domain</a></body>",
+    ),
     "JSON": (200, "application/json", b'{"error": "no"}'),
     "noise": (200, "application/octet-stream", bytes(range(256)) * 40),
     "nothing": (200, "text/html", b""),
@@ -254,9 +256,7 @@ class TestEveryHost:
         assert set(everything) == {*ANNOUNCED, NEWS.id}
 
     @pytest.mark.parametrize("answer", GARBAGE.values(), ids=list(GARBAGE))
-    def test_garbage_is_a_reason_and_never_no_releases(
-        self, given: Given, answer: tuple[int, str, bytes]
-    ) -> None:
+    def test_garbage_is_a_reason_and_never_no_releases(self, given: Given, answer: tuple[int, str, bytes]) -> None:
         """A first look and a later one: blocked or failed, and why; the host is named."""
         _, cursor = recognised(given, given.open())
         with serve_answer(*answer) as host:
