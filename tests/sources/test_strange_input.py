@@ -2,6 +2,7 @@
 
 import io
 import time
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -147,10 +148,8 @@ def test_a_pathological_page_ends_in_bounded_time(content: bytes) -> None:
     begin = time.monotonic()
     for reader in READERS:
         for read in (reader.index, reader.mail):
-            try:
+            with suppress(WebError):
                 read(_page(content))
-            except WebError as error:
-                assert "tags" in str(error)
     assert time.monotonic() - begin < SECONDS * 2
 
 
