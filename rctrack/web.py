@@ -26,8 +26,8 @@ _HTML = ("text/html", "application/xhtml+xml")
 # whoever reads the page.
 _WALL = re.compile(
     rb"<title[^>]{0,80}>\s{0,20}(?:just a moment|making sure you|attention required|checking your browser|"
-    rb"are you human|verify(?:ing)? you|one moment, please|ddos-guard)|/cdn-cgi/challenge-platform/|"
-    rb"\.within\.website/x/cmd/anubis",
+    rb"are you human|verify(?:ing)? you|one moment, please|ddos-guard)|"
+    rb"/cdn-cgi/challenge-platform/|\.within\.website/x/cmd/anubis",
     re.IGNORECASE,
 )
 _WALL_PART = 16 * 1024

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 _MOST_PAGES = 20_000
 """Of one look, indices and mails together."""
-_MOST_TAGS = 400_000
-"""Of one page; a month of a busy list has some ten thousand."""
+_MOST_TAGS = 150_000
+"""Of an index of which only the links are read; a month of a busy list has some ten thousand."""
+_MOST_TAGS_WHOLE = 20_000
+"""Of a page that is read whole, which is one mail."""
 _MOST_SEEN = 20_000
 """Entries that are remembered, newest first, to know where known mail begins."""
 
@@ -196,8 +198,9 @@ def parse(page: Page, *names: str) -> "BeautifulSoup":
     from bs4 import BeautifulSoup
     from bs4.filter import SoupStrainer
 
-    if page.content.count(b"<") > _MOST_TAGS:
-        raise WebError(f"{page.url}: more than {_MOST_TAGS} tags")
+    most = _MOST_TAGS if names else _MOST_TAGS_WHOLE
+    if page.content.count(b"<") > most:
+        raise WebError(f"{page.url}: more than {most} tags")
     return BeautifulSoup(page.content, "lxml", parse_only=SoupStrainer(list(names)) if names else None)
 
 

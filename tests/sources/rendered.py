@@ -25,10 +25,7 @@ SUBJECT = r"^\[ANNOUNCE\] demo v(?P<version>\S+)"
 SENDER = "Kim Müller <kim@example.org>"
 RULES = ListRules(frozenset({"kim@example.org"}), SUBJECT, ("lists.example.org",), None)
 _WEST, _EAST = timezone(timedelta(hours=-8)), timezone(timedelta(hours=2))
-_LOG = (
-    "Commits since the last candidate:\n\nAda & Bob (2):\n      fix <stdio.h>\n      a > b\n\n"
-    "From here on it is quiet.\n"
-)
+_LOG = "Since the last candidate:\n\nAda & Bob (2):\n      fix <stdio.h>\n      a > b\n\nFrom here on all is quiet\n"
 
 
 def _mail(subject: str, at: datetime, sender: str = SENDER, body: str = _LOG) -> Mail:
@@ -42,7 +39,7 @@ CORPUS = (
     _mail('[ANNOUNCE] demo v1.1-rc2 aka "Salt & <Pepper>"', datetime(2026, 2, 9, 23, 45, tzinfo=_WEST)),
     _mail("[ANNOUNCE] demo v6.6", datetime(2026, 2, 10, 9, 30, tzinfo=UTC), "Mallory <mallory@example.net>"),
     _mail("[ANNOUNCE] demo v1.1, v1.0.1 and v0.9.7", datetime(2026, 3, 2, 0, 10, tzinfo=_EAST)),
-    _mail("[ANNOUNCE] demo v1.2-rc1 \u2013 Frühling", datetime(2026, 3, 20, 18, 0, tzinfo=UTC)),
+    _mail("[ANNOUNCE] demo v1.2-rc1, Frühling", datetime(2026, 3, 20, 18, 0, tzinfo=UTC)),
 )
 ANNOUNCED = {mail.id: mail for mail in CORPUS if mail.subject.startswith("[ANN") and "kim" in mail.sender}
 NEWS = _mail("[ANNOUNCE] demo v1.2-rc2", datetime(2026, 3, 27, 12, 0, tzinfo=UTC))

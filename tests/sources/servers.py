@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from email import message_from_bytes
 from email.utils import formatdate
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,7 @@ from pathlib import Path
 from socket import create_connection, create_server
 from threading import Thread
 from time import monotonic
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from tests.material import git_environment
 
@@ -51,6 +52,17 @@ class Inbox:
         """Mails arrive one after the other, as an MTA delivers them."""
         for content in contents:
             self.run("public-inbox-mda", content=content, ORIGINAL_RECIPIENT="demo@lists.example.org")
+            if self.process is not None:
+                self._await(str(message_from_bytes(content)["Message-ID"]).strip("<>"))
+
+    def _await(self, message_id: str) -> None:
+        """A running httpd looks for what is new now and then; returns when a search finds the mail."""
+        end, status, url = monotonic() + 60, 0, urlsplit(self.url)
+        while status != 200 and monotonic() < end:
+            with closing(HTTPConnection(url.hostname or "", url.port, timeout=30)) as connection:
+                connection.request("GET", f"{url.path}/?q=m:{quote(message_id)}&x=A")
+                status = connection.getresponse().status
+        assert status == 200, f"{message_id} did not become visible"
 
     def start(self) -> None:
         """httpd listens when this returns."""
@@ -58,8 +70,10 @@ class Inbox:
             port = urlsplit(self.url).port or taken.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/demo"
         argv = [str(self.programs / "public-inbox-httpd"), "-l", f"http://127.0.0.1:{port}", "-W0"]
-        log = (self.folder / "httpd.log").open("ab")
-        self.process = subprocess.Popen(argv, env=self.environment(), stdout=log, stderr=log, start_new_session=True)
+        with (self.folder / "httpd.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                argv, env=self.environment(), stdout=log, stderr=log, start_new_session=True
+            )
         end = monotonic() + 60
         while monotonic() < end and self.process.poll() is None:
             with contextlib.suppress(OSError), closing(create_connection(("127.0.0.1", port), 1)):
