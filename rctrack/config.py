@@ -216,6 +216,7 @@ def _project(stem: str, path: Path) -> ProjectConfig:
             tag_templates=tuple(templates),
             ignore_tags=table.regex("ignore_tags"),
             primaries=frozenset(each.source for each in tags if each.is_primary),
+            tags_are_pruned=table.flag("tags_are_pruned", default=False),
         ),
         keeps_history=table.choice("history", ("all", "cycle"), "all") == "all",
         verified=table.flag("verified", default=False),

@@ -70,6 +70,21 @@ class CountEvidence:
     commit: Commit
     commits: int
     commits_no_merges: int
+    authors: int | None = None
+    """Of those without merges, told apart by name; None where they were not read."""
+    first_time_authors: int | None = None
+    """Those of them without a commit in all that base reaches; None where that history is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceEvidence:
+    """A look at a host that does not show a tag it showed before, or shows it again after such a look."""
+
+    tag: str
+    object_id: ObjectId
+    """What the host showed last under this name."""
+    sighting: Sighting
+    is_back: bool
 
 
 Evidence = TagEvidence | MailEvidence | CountEvidence
@@ -104,6 +119,8 @@ class ProjectRules:
     """A regular expression; what it finds is no release and no oddity either."""
     primaries: frozenset[SourceId]
     """The tag sources that are the project's own; the others are mirrors."""
+    tags_are_pruned: bool = False
+    """The project takes old tags away: one that is gone says nothing."""
 
 
 # --- Observations: what evidence means -------------------------------------------------------------
@@ -153,7 +170,19 @@ class Unrecognised:
     reason: str
 
 
-Observation = TagObservation | Announcement
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """At this look a host did not show this release's tag any more, or showed it again."""
+
+    version: Version
+    tag: str
+    object_id: ObjectId
+    commit: Commit
+    is_back: bool
+    sighting: Sighting
+
+
+Observation = TagObservation | Announcement | Absence
 
 
 # --- Releases and events ---------------------------------------------------------------------------
@@ -199,6 +228,31 @@ class Flag(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TagChange:
+    """A tag is not what it was, or two hosts do not agree on it; it is never silently followed."""
+
+    flag: Flag
+    tag: str
+    object_id: ObjectId
+    commit: Commit
+    new_object_id: ObjectId | None
+    """None where the tag is withdrawn."""
+    new_commit: Commit | None
+    source: SourceId
+    """Who shows it so."""
+    seen_at: datetime
+
+    @property
+    def station(self) -> str:
+        """Names both commits, or both tag objects where the commit stayed."""
+        if self.new_commit is None:
+            return f"{self.flag} {self.commit}"
+        if self.new_commit == self.commit:
+            return f"{self.flag} {self.object_id}..{self.new_object_id}"
+        return f"{self.flag} {self.commit}..{self.new_commit}"
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """One version of a project with all that is known of it; always the fold of its evidence."""
 
@@ -224,6 +278,13 @@ class Release:
     timeline: tuple[Stop, ...]
     announcements: tuple[Announcement, ...]
     tags: tuple[TagObservation, ...]
+    authors: int | None = None
+    first_time_authors: int | None = None
+    changes: tuple[TagChange, ...] = ()
+    first_at: SourceId | None = None
+    """The host that had the tag before all others; None unless the intervals of our looks prove it."""
+    is_on_mirrors_only: bool = False
+    """A mirror shows the tag and no host of the project's own does."""
 
     @property
     def made_at(self) -> datetime | None:
@@ -239,7 +300,7 @@ class Event:
     project: ProjectId
     version: VersionId
     station: str
-    """A Station; "visible" is followed by the source that shows the tag."""
+    """A Station, "visible" followed by the source that shows the tag; or a TagChange's."""
     at: datetime | None
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from rctrack.core.model import Instant, MessageId, ProjectId, Release
+from rctrack.core.model import Flag, Instant, MessageId, ProjectId, Release, TagChange
 
 WIDTH = 72
+_MOST_CHANGES = 20
 SEEN_LATE = timedelta(days=1)
 """A release that we see this long after it was made is said to be seen late."""
 
@@ -49,6 +50,43 @@ def release_message_id(project: ProjectId, version_id: str, recipient: str) -> M
 def digest_message_id(owed_at: datetime, recipient: str) -> MessageId:
     """The same for the same due digest and reader."""
     return _message_id("digest", owed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"), recipient)
+
+
+def incident_message_id(project: ProjectId, stations: Sequence[str], recipient: str) -> MessageId:
+    """The same for the same changes and reader."""
+    return _message_id("incident", project, "\0".join(sorted(stations)), recipient)
+
+
+def changes_subject(told: Sequence[tuple[Release, TagChange]]) -> str:
+    """What is not what it was: "[rctrack] RETAGGED linux v6.18-rc4"."""
+    release, change = told[0]
+    more = f" and {len(told) - 1} more" if len(told) > 1 else ""
+    return f"[rctrack] {change.flag.upper()} {release.project} {change.tag}{more}"
+
+
+def changes_text(
+    name: str, told: Sequence[tuple[Release, TagChange]], health: Sequence[SourceHealth], reader: Reader
+) -> str:
+    """The alert of tags that are not what they were, with both ids; rctrack goes on with what it saw first."""
+    parts = [_change(name, release, change, reader.zone) for release, change in told[:_MOST_CHANGES]]
+    if len(told) > _MOST_CHANGES:
+        parts.append(f"And {len(told) - _MOST_CHANGES} more; `rctrack releases {told[0][0].project}` shows all.")
+    return "\n\n".join([*parts, *filter(None, [_health(health)]), _signature(name, reader)]) + "\n"
+
+
+def _change(name: str, release: Release, change: TagChange, zone: tzinfo) -> str:
+    facts = [("Tag object", change.object_id, ""), ("Commit", change.commit, "")]
+    if change.flag is Flag.WITHDRAWN:
+        verdict = f"{name} {release.version.text} is withdrawn: the tag {change.tag} is not to be used or is gone."
+    else:
+        moved = (
+            "names another commit" if change.new_commit != change.commit else "is another object, for the same commit,"
+        )
+        verdict = f"{name}: the tag {change.tag} {moved} than what was seen before. It is not followed."
+        facts = [(f"{label} was", value, "") for label, value, _ in facts]
+        facts += [("Tag now", str(change.new_object_id), ""), ("Commit now", str(change.new_commit), "")]
+    seen = [("Seen", _moment(change.seen_at, zone), ""), ("At", change.source.partition(" ")[2], "")]
+    return f"{_fill(verdict)}\n\n{_facts([*facts, *seen])}"
 
 
 def release_subject(release: Release) -> str:
