@@ -60,7 +60,7 @@ class GitHttp:
 
 
 @contextmanager
-def git_over_http(folder: Path) -> Iterator[GitHttp]:
+def git_over_http(folder: Path, *, protocol_v2: bool = True) -> Iterator[GitHttp]:
     """Every repository below the folder by `git http-backend`, as any git host serves them (protocol v2 too)."""
     served = GitHttp("")
 
@@ -74,7 +74,7 @@ def git_over_http(folder: Path) -> Iterator[GitHttp]:
             self._answer(_body(self))
 
         def _answer(self, body: bytes) -> None:
-            status, headers, answer = _http_backend(folder, self, body)
+            status, headers, answer = _http_backend(folder, self, body, protocol_v2=protocol_v2)
             served.requests.append(
                 Request(
                     self.command,
@@ -174,7 +174,7 @@ def _body(request: BaseHTTPRequestHandler) -> bytes:
 
 
 def _http_backend(
-    folder: Path, request: BaseHTTPRequestHandler, body: bytes
+    folder: Path, request: BaseHTTPRequestHandler, body: bytes, *, protocol_v2: bool
 ) -> tuple[int, list[tuple[str, str]], bytes]:
     """What `git http-backend` answers: status, headers and body."""
     url = urlsplit(request.path)
@@ -188,7 +188,7 @@ def _http_backend(
         "CONTENT_TYPE": request.headers.get("Content-Type", ""),
         "CONTENT_LENGTH": str(len(body)),
         "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
-        "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+        "GIT_PROTOCOL": request.headers.get("Git-Protocol", "") if protocol_v2 else "",
         "REMOTE_ADDR": "127.0.0.1",
     }
     said = subprocess.run(

@@ -35,7 +35,7 @@ def is_suspect(known: Iterable[str], shown: Iterable[str]) -> str | None:
 def missing(
     known: Mapping[str, ObjectId], journal: Iterable[AbsenceEvidence], shown: Iterable[str], sighting: Sighting
 ) -> list[AbsenceEvidence]:
-    """What this look adds to the journal of a host: tags that are missing, until that is sure, and tags that are back."""
+    """What a look adds to the journal of a host: tags that are missing, until that is sure, and tags that are back."""
     names, misses = set(shown), _misses(journal)
     added = []
     for tag, object_id in known.items():

@@ -6,7 +6,7 @@ of a server at any stage outlives it. It follows no redirect and asks no second 
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     """The exit status; on a failure the reason is the last line on standard error."""
     user_agent, url, tag, want, *have = arguments
     try:
-        _fetch(user_agent, url, tag, want.encode(), have[0].encode() if have else None)
+        fetch(user_agent, url, tag, want, have[0] if have else None, sys.stdout.buffer.write)
     except Exception as error:  # noqa: BLE001 - the boundary of this process: whatever a server provokes ends it
         said = " ".join(str(error).split()) or "the server broke off"
         print(f"fatal: {type(error).__name__}: {said}"[:300], file=sys.stderr)  # noqa: T201 - it is a program
@@ -47,13 +47,14 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _fetch(user_agent: str, url: str, tag: str, want: bytes, have: bytes | None) -> None:
+def fetch(user_agent: str, url: str, tag: str, want: str, have: str | None, write: Callable[[bytes], int]) -> None:
+    """Writes the pack; any exception means that the server did not give it."""
     client, path = _client(user_agent, url)
     client.fetch_pack(
         path,
-        lambda _refs, depth=None: [want],
-        _Have(have),
-        sys.stdout.buffer.write,
+        lambda _refs, depth=None: [want.encode()],
+        _Have(have.encode() if have else None),
+        write,
         depth=None if have else 1,
         ref_prefix=[b"refs/tags/" + tag.encode()],
         filter_spec=b"tree:0",

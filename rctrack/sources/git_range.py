@@ -32,7 +32,7 @@ def fetch_range(url: str, wanted: Range, tools: Tools) -> Iterator[Evidence]:
         [tag] = read_tags(repository, {wanted.tag: wanted.object_id})
         yield tag
         if wanted.base is not None and tag.commit is not None:
-            yield _count(list(read_commits(repository)), wanted.base, tag)
+            yield count_range(list(read_commits(repository)), wanted.base, tag)
 
 
 def _fetch(url: str, wanted: Range, tools: Tools, folder: Path) -> Path:
@@ -59,7 +59,7 @@ def _unpack(pack: Path, folder: Path, tools: Tools) -> Repository:
     return repository
 
 
-def _count(commits: list[CommitObject], base: str, tag: TagEvidence) -> CountEvidence:
+def count_range(commits: list[CommitObject], base: str, tag: TagEvidence) -> CountEvidence:
     """Every commit in the pack is of the range; ProcessError where the pack shows that the server did otherwise."""
     assert tag.commit is not None  # noqa: S101 - the caller's promise, for the type checker
     ids = {each.commit for each in commits}
