@@ -52,6 +52,8 @@ class GitHttp:
 
     url: str
     requests: list[Request] = field(default_factory=list)
+    gives_no_objects: bool = False
+    """Answers a fetch with 503, and goes on to show its refs."""
 
     @property
     def fetches(self) -> list[Request]:
@@ -75,6 +77,8 @@ def git_over_http(folder: Path, *, protocol_v2: bool = True) -> Iterator[GitHttp
 
         def _answer(self, body: bytes) -> None:
             status, headers, answer = _http_backend(folder, self, body, protocol_v2=protocol_v2)
+            if served.gives_no_objects and b"command=fetch" in body:
+                status, headers, answer = 503, [], b""
             served.requests.append(
                 Request(
                     self.command,

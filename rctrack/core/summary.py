@@ -107,6 +107,7 @@ def release_text(
         _verdict(name, release),
         _facts(_timeline_facts(release, reader.zone)),
         _facts(_size_facts(release, before)),
+        _fill(where(release)),
         _links(release),
         _health(health),
         _signature(name, reader),
@@ -212,7 +213,20 @@ def _size_facts(release: Release, before: Release | None) -> list[tuple[str, str
         counted = f"{release.commits_announced} (as announced; not counted yet)"
     elif release.previous is not None:
         counted = "not counted yet"
-    return [("Follows", follows, ""), ("Commits", counted, ""), ("Commit", release.commit or "", "")]
+    return [
+        ("Follows", follows, ""),
+        ("Commits", counted, ""),
+        ("Authors", authors(release), ""),
+        ("Commit", release.commit or "", ""),
+    ]
+
+
+def authors(release: Release) -> str:
+    """The authors in words: "118, 12 for the first time"; empty where they were not read."""
+    if release.authors is None:
+        return ""
+    first = "" if release.first_time_authors is None else f", {release.first_time_authors} for the first time"
+    return f"{release.authors}{first}"
 
 
 def commits(release: Release) -> str:
@@ -221,6 +235,16 @@ def commits(release: Release) -> str:
         "no merges" if release.commits == release.commits_no_merges else f"{release.commits_no_merges} without merges"
     )
     return f"{release.commits}, {merges}"
+
+
+def where(release: Release) -> str:
+    """Which host had the tag first, as far as our looks prove it, or that only a mirror has it; empty else."""
+    if release.is_on_mirrors_only:
+        host = release.tags[0].sighting.source.partition(" ")[2]
+        return f"Only a mirror has the tag so far, and it is tracked from there: {host}"
+    if release.first_at is not None:
+        return f"The tag was first at {release.first_at.partition(' ')[2]}"
+    return ""
 
 
 def _links(release: Release) -> str:
@@ -279,7 +303,10 @@ def _standing(release: Release, now: datetime) -> str:
 
 def _count_words(release: Release) -> str:
     number = release.commits if release.commits is not None else release.commits_announced
-    return "" if number is None else "1 commit" if number == 1 else f"{number} commits"
+    if number is None:
+        return ""
+    said = "1 commit" if number == 1 else f"{number} commits"
+    return said if release.commits is not None else f"{said} by its mail"
 
 
 def _announced_words(release: Release) -> str:

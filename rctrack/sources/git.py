@@ -109,9 +109,13 @@ def list_tags(url: str, tools: Tools) -> dict[str, tuple[str, str]]:
 
     A name that git itself would not take is shown with escapes, so that nothing in it acts on a terminal.
     """
-    options = remote_options(tools) if local_path(url) is None else []
-    argv = ["git", *options, "ls-remote", "--tags", "--", url, "refs/tags/*"]
-    said = tools.runner.run(argv, timeout=QUICK, most=_MOST_REFS_BYTES, memory=_MOST_REFS_MEMORY)
+    path = local_path(url)
+    if path is not None and git_dir(path) is None:
+        raise ProcessError(f"{path}: is no git repository")
+    said = _list_refs("--tags", url, tools)
+    if not said and path is None and not _list_refs("--heads", url, tools):
+        # To git, a page of one line at url/info/refs is a repository without any ref.
+        raise ProcessError(f"{url}: unexpected content: neither a branch nor a tag")
     objects: dict[str, str] = {}
     peeled: dict[str, str] = {}
     for line in said.split(b"\n"):
@@ -120,6 +124,12 @@ def list_tags(url: str, tools: Tools) -> dict[str, tuple[str, str]]:
             name = found[2].decode("utf-8", "replace")
             (peeled if found[3] else objects)[name if name.isprintable() else repr(name)] = found[1].decode()
     return {name: (object_id, peeled.get(name, object_id)) for name, object_id in sorted(objects.items())}
+
+
+def _list_refs(kind: str, url: str, tools: Tools) -> bytes:
+    options = remote_options(tools) if local_path(url) is None else []
+    argv = ["git", *options, "ls-remote", kind, "--", url]
+    return tools.runner.run(argv, timeout=QUICK, most=_MOST_REFS_BYTES, memory=_MOST_REFS_MEMORY)
 
 
 def keep_clone(
