@@ -55,6 +55,18 @@ SourceConfig = TagsConfig | ListConfig
 
 
 @dataclass(frozen=True, slots=True)
+class SigningConfig:
+    """Whose signatures a project's tags are expected to have."""
+
+    keys: frozenset[str]
+    """Fingerprints in upper case; empty for every key of the keyring."""
+    keyring: Path | None
+    """Public keys, armoured or not."""
+    allowed_signers: Path | None
+    """For SSH, as ssh-keygen reads it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectConfig:
     """One project file."""
 
@@ -68,6 +80,8 @@ class ProjectConfig:
     lists: tuple[ListConfig, ...]
     path: str
     """The file it was read from, for people."""
+    signing: SigningConfig | None = None
+    """None where signatures are not looked at."""
 
     @property
     def sources(self) -> tuple[SourceConfig, ...]:
@@ -223,6 +237,7 @@ def _project(stem: str, path: Path) -> ProjectConfig:
         tags=tags,
         lists=lists,
         path=str(path),
+        signing=_signing(table.table("signing"), path) if "signing" in table.values else None,
     )
     table.finish()
     if not project.sources:
@@ -251,6 +266,19 @@ def _feature_parts(table: "_Table") -> FeatureParts:
     if not parsed:
         table.fail("feature_parts", found, wanted)
     return FeatureParts((((), parsed[0][1]), *parsed[1:]))
+
+
+def _signing(table: "_Table", path: Path) -> SigningConfig:
+    keys = frozenset(key.replace(" ", "").upper() for key in table.texts("keys", []))
+    if any(not re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", key) for key in keys):
+        table.fail("keys", sorted(keys), "whole fingerprints of 40 or 64 hexadecimal digits")
+    keyring, allowed = table.text("keyring", ""), table.text("allowed_signers", "")
+    if not keys and not keyring and not allowed:
+        table.fail("keyring", None, "a file of public keys, allowed_signers, or keys")
+    table.finish()
+    return SigningConfig(
+        keys, _relative(path, keyring) if keyring else None, _relative(path, allowed) if allowed else None
+    )
 
 
 def _tags(table: "_Table", path: Path) -> TagsConfig:

@@ -114,6 +114,8 @@ def show_json(release: Release) -> dict[str, Any]:
         else release.commits - release.commits_no_merges,
         "first_at": release.first_at,
         "is_on_mirrors_only": release.is_on_mirrors_only,
+        "signature": release.signature and release.signature.signature,
+        "signer": release.signature and release.signature.signer,
         "changes": [
             {
                 "flag": change.flag,
@@ -173,6 +175,7 @@ def show_text(name: str, release: Release) -> str:
         ("authors", summary.authors(release)),
         ("commit", release.commit or ""),
         ("first seen", f"{release.first_seen_at:%Y-%m-%d %H:%M} UTC"),
+        ("signature", _signed(release)),
         ("flags", " ".join(sorted(release.flags))),
     ]
     lines = [f"{name} {release.version.text}", ""]
@@ -222,6 +225,11 @@ def _stop(stop: Stop) -> list[str]:
         when = f"{stop.at.at:%Y-%m-%d %H:%M:%S} UTC" + (f" (written {_offset(stop.at)})" if stop.at.offset else "")
     line = f"{stop.station:<10} {when}"
     return [f"{line}  {where}"] if stop.station is Station.VISIBLE and len(line) + len(where) < WIDTH - 4 else [line]
+
+
+def _signed(release: Release) -> str:
+    found = release.signature
+    return "" if found is None else f"{found.signature}{f', {found.signer}' if found.signer else ''}"
 
 
 def _commits(release: Release) -> str:

@@ -17,6 +17,7 @@ from rctrack.core.model import (
     ProjectId,
     Release,
     Sighting,
+    SignatureEvidence,
     SourceId,
     TagEvidence,
     TagObservation,
@@ -126,7 +127,9 @@ def _review(
 def _add_evidence(turn: Turn, project: ProjectConfig, outcome: Good, sighting: Sighting) -> int:
     seen = [(each, sighting) for each in outcome.evidence if isinstance(each, TagEvidence)]
     counts = [each for each in outcome.evidence if isinstance(each, CountEvidence)]
-    added = turn.store.add_tags(project.id, seen) + turn.store.add_counts(project.id, counts, turn.now)
+    signed = [each for each in outcome.evidence if isinstance(each, SignatureEvidence)]
+    added = turn.store.add_signatures(project.id, tags.expected_signatures(project), signed, turn.now)
+    added += turn.store.add_tags(project.id, seen) + turn.store.add_counts(project.id, counts, turn.now)
     rules = {each.source: each.rules for each in project.lists}
     for mail in outcome.evidence:
         if isinstance(mail, MailEvidence):
@@ -150,7 +153,13 @@ def _read_mails_again(stored: Store, project: ProjectConfig, source: SourceId | 
 
 def releases_of(stored: Store, project: ProjectConfig) -> dict[VersionId, Release]:
     """The fold of all that is stored about a project."""
-    return reconcile.fold(project.id, project.rules, tags.observations(stored, project), stored.counts(project.id))
+    return reconcile.fold(
+        project.id,
+        project.rules,
+        tags.observations(stored, project),
+        stored.counts(project.id),
+        tags.signatures(stored, project),
+    )
 
 
 def _fold(turn: Turn, project: ProjectConfig, *, silent: bool) -> tuple[Release, ...]:

@@ -1,5 +1,6 @@
 """What a look at a repository adds to the tags that it shows: counts of commits, and tags that are gone."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -11,9 +12,11 @@ from rctrack.core.model import (
     Commit,
     CountEvidence,
     Evidence,
+    ObjectId,
     Observation,
     Release,
     Sighting,
+    SignatureEvidence,
     SourceId,
     TagEvidence,
     TagObservation,
@@ -55,6 +58,16 @@ def _absences(journal: Sequence[AbsenceEvidence], tags: Sequence[TagObservation]
     ]
 
 
+def expected_signatures(project: ProjectConfig) -> str:
+    """A word for the signatures that are expected; what was found for others says nothing about these."""
+    return hashlib.sha256(repr(project.signing).encode()).hexdigest()[:16]
+
+
+def signatures(stored: Store, project: ProjectConfig) -> dict[ObjectId, SignatureEvidence]:
+    """What was found about the tags' signatures; nothing where none are expected."""
+    return stored.signatures(project.id, expected_signatures(project)) if project.signing else {}
+
+
 def with_absences(
     stored: Store, project: ProjectConfig, outcome: Good, sighting: Sighting
 ) -> tuple[Good, list[AbsenceEvidence]] | Failed:
@@ -77,13 +90,16 @@ def with_counts(
 ) -> Good:
     """The same evidence with the counts that it makes necessary, as far as they can be had now."""
     tags = [(each, sighting) for each in outcome.evidence if isinstance(each, TagEvidence)]
-    if not tags and not stored.lacks_counts(project.id):
+    if not tags and not stored.lacks_counts(project.id) and project.signing is None:
         return outcome
     counts = stored.counts(project.id)
     releases = reconcile.fold(project.id, project.rules, observations(stored, project, tags), counts)
+    signed = signatures(stored, project)
+    to_count = reconcile.wanted_counts(releases, counts, all_history=project.keeps_history)
+    to_verify = [each for each in releases.values() if project.signing and each.object_id not in signed]
     wanted = [
         Range(each.tag, each.object_id, each.commit, each.previous_commit)
-        for each in reconcile.wanted_counts(releases, counts, all_history=project.keeps_history)
+        for each in {each.version.id: each for each in [*to_count, *to_verify]}.values()
         if each.tag and each.object_id and each.commit
     ]
     shown = {(tag.sighting.source, tag.commit) for each in releases.values() for tag in each.tags}

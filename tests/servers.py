@@ -54,6 +54,8 @@ class GitHttp:
     requests: list[Request] = field(default_factory=list)
     gives_no_objects: bool = False
     """Answers a fetch with 503, and goes on to show its refs."""
+    cuts_objects_at: int | None = None
+    """Sends so many bytes of a fetch and no more."""
 
     @property
     def fetches(self) -> list[Request]:
@@ -79,6 +81,8 @@ def git_over_http(folder: Path, *, protocol_v2: bool = True) -> Iterator[GitHttp
             status, headers, answer = _http_backend(folder, self, body, protocol_v2=protocol_v2)
             if served.gives_no_objects and b"command=fetch" in body:
                 status, headers, answer = 503, [], b""
+            if served.cuts_objects_at is not None and b"command=fetch" in body:
+                answer = answer[: served.cuts_objects_at]
             served.requests.append(
                 Request(
                     self.command,
@@ -196,11 +200,15 @@ def _http_backend(
         "REMOTE_ADDR": "127.0.0.1",
     }
     said = subprocess.run(
-        ["git", "http-backend"], input=body, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+        ["git", "http-backend"],
+        input=body,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
     ).stdout
     head, _, answer = said.partition(b"\r\n\r\n")
     pairs = [line.split(": ", 1) for line in head.decode("latin-1").split("\r\n") if ": " in line]
     headers = [(name, value) for name, value in pairs if name != "Status"]
     status = next((int(value.split()[0]) for name, value in pairs if name == "Status"), 200)
     return status, headers, answer
-

@@ -118,7 +118,7 @@ def test_a_moved_tag_is_one_event_with_both_commits_and_one_mail(hosts: Hosts, t
     assert "RETAGGED demo v1.1-rc1" in mail["Subject"]
     assert before in mail.get_content()
     assert after in mail.get_content()
-    assert demo.rctrack("rebuild", "demo").returncode == 0
+    assert demo.rctrack("rebuild").returncode == 0
     assert len(demo.rows("SELECT * FROM events WHERE station LIKE 'retagged%'")) == 1
 
 

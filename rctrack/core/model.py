@@ -87,7 +87,29 @@ class AbsenceEvidence:
     is_back: bool
 
 
-Evidence = TagEvidence | MailEvidence | CountEvidence
+class Signature(StrEnum):
+    """What a tag's signature is worth."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "unknown key"
+    """Whole, but by nobody who is expected; or nothing is known of its key."""
+    EXPIRED = "expired"
+    """Whole, and by a key whose time was over."""
+    UNSIGNED = "unsigned"
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureEvidence:
+    """What was found about the signature of a tag object."""
+
+    object_id: ObjectId
+    signature: Signature
+    signer: str | None
+    """A key's id or fingerprint, or the name that an allowed-signers file gives."""
+
+
+Evidence = TagEvidence | MailEvidence | CountEvidence | SignatureEvidence
 
 
 # --- Rules: how a project announces and tags, from its file ----------------------------------------
@@ -225,6 +247,10 @@ class Flag(StrEnum):
 
     RETAGGED = "retagged"
     WITHDRAWN = "withdrawn"
+    BAD_SIGNATURE = "bad-signature"
+    """Or one by nobody who is expected to sign."""
+    UNSIGNED = "unsigned"
+    """Where signatures are expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +306,7 @@ class Release:
     tags: tuple[TagObservation, ...]
     authors: int | None = None
     first_time_authors: int | None = None
+    signature: SignatureEvidence | None = None
     changes: tuple[TagChange, ...] = ()
     first_at: SourceId | None = None
     """The host that had the tag before all others; None unless the intervals of our looks prove it."""

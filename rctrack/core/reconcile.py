@@ -12,13 +12,17 @@ from rctrack.core.model import (
     Commit,
     CountEvidence,
     Event,
+    Flag,
     Instant,
+    ObjectId,
     Observation,
     Precision,
     ProjectId,
     ProjectRules,
     Release,
     Sighting,
+    Signature,
+    SignatureEvidence,
     SourceId,
     Station,
     Stop,
@@ -32,18 +36,27 @@ Counts = Mapping[tuple[Commit, Commit], CountEvidence]
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 
+_OF_SIGNATURE = {
+    Signature.BAD: Flag.BAD_SIGNATURE,
+    Signature.UNKNOWN: Flag.BAD_SIGNATURE,
+    Signature.UNSIGNED: Flag.UNSIGNED,
+}
+
 FRESH = timedelta(days=14)
 """Older than this when first seen, a release goes to the digest only (DESIGN section 6)."""
 
 
 def fold(
-    project: ProjectId, rules: ProjectRules, observations: Iterable[Observation], counts: Counts
+    project: ProjectId,
+    rules: ProjectRules,
+    observations: Iterable[Observation],
+    counts: Counts,
+    signatures: Mapping[ObjectId, SignatureEvidence] | None = None,
 ) -> dict[VersionId, Release]:
     """The releases that the observations amount to, ascending; the same for any order and repetition of them."""
     tags: defaultdict[VersionId, list[TagObservation]] = defaultdict(list)
     mails: defaultdict[VersionId, list[Announcement]] = defaultdict(list)
     absences: defaultdict[VersionId, list[Absence]] = defaultdict(list)
-    observations = list(observations)
     for observation in _first_sightings(observations):
         match observation:
             case TagObservation():
@@ -63,7 +76,16 @@ def fold(
         before = versions[follows] if follows else None
         release = _release(project, key, tag, before, tags[key], mails[key], counts)
         releases.append(_with_identity(rules, release, absences[key]))
-    return _with_cycles(sorted(releases, key=lambda release: release.version))
+    signed = [_with_signature(release, signatures or {}) for release in releases]
+    return _with_cycles(sorted(signed, key=lambda release: release.version))
+
+
+def _with_signature(release: Release, signatures: Mapping[ObjectId, SignatureEvidence]) -> Release:
+    found = signatures.get(release.object_id) if release.object_id else None
+    if found is None:
+        return release
+    flag = _OF_SIGNATURE.get(found.signature)
+    return replace(release, signature=found, flags=release.flags | ({flag} if flag else set()))
 
 
 def _with_identity(rules: ProjectRules, release: Release, absences: list[Absence]) -> Release:
@@ -143,10 +165,13 @@ def _was_watched(release: Release) -> bool:
 
 
 def _first_sightings(observations: Iterable[Observation]) -> Iterable[Observation]:
-    """Each observation once per source, as it was first seen there."""
+    """Each observation once per source, as it was first seen there; of absences every look counts."""
     first: dict[Observation, Observation] = {}
     for observation in observations:
         sighting = observation.sighting
+        if isinstance(observation, Absence):
+            first[observation] = observation
+            continue
         unseen = replace(observation, sighting=replace(sighting, seen_at=_NEVER, not_seen_at=None))
         known = first.setdefault(unseen, observation)
         if _sighting_order(sighting) < _sighting_order(known.sighting):

@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from rctrack.config import SigningConfig
 from rctrack.core.model import CountEvidence, Evidence, TagEvidence
 from rctrack.process import ProcessError
 from rctrack.sources.git import LONG, QUICK, Repository
 from rctrack.sources.objects import CommitObject, read_commits, read_tags
 from rctrack.sources.protocol import Range, Tools
+from rctrack.sources.signing import verifier
 
 _MOST_BYTES = 256 * 2**20
 """Of one pack; a whole merge window of Linux is about 4 MB."""
@@ -24,13 +26,16 @@ _MOST_MEMORY = 2**30
 _SECONDS = 600.0
 
 
-def fetch_range(url: str, wanted: Range, tools: Tools) -> Iterator[Evidence]:
+def fetch_range(url: str, wanted: Range, tools: Tools, signing: SigningConfig | None = None) -> Iterator[Evidence]:
     """The count of a range and the date of its tag, for about 200 bytes a commit; ProcessError if it fails."""
     tools.state.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="range-", dir=tools.state) as folder:
         repository = _unpack(_fetch(url, wanted, tools, Path(folder)), Path(folder), tools)
         [tag] = read_tags(repository, {wanted.tag: wanted.object_id})
         yield tag
+        if signing is not None:
+            with verifier(signing, tools) as keys:
+                yield keys.verify(repository, wanted.object_id)
         if wanted.base is not None and tag.commit is not None:
             yield count_range(list(read_commits(repository)), wanted.base, tag)
 

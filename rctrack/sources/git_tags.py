@@ -13,6 +13,7 @@ from rctrack.sources.counting import count_pairs
 from rctrack.sources.git_range import fetch_range
 from rctrack.sources.objects import is_there, read_tags
 from rctrack.sources.protocol import Failed, Good, Outcome, Range, Tools
+from rctrack.sources.signing import verifier
 
 Shown = Mapping[str, tuple[str, str]]
 """Tag -> its object and the object behind it, as a host advertises them."""
@@ -55,16 +56,24 @@ class GitTags:
                 return Failed(f"{self.config.url}: is a shallow repository, in which nothing can be counted")
             pairs = [(each.base, each.commit) for each in ranges if each.base is not None]
             there = is_there(repository, {str(each) for pair in pairs for each in pair})
-            return Good(tuple(_count(repository, [pair for pair in pairs if there.issuperset(pair)], self.tools)), "")
+            counted = _count(repository, [pair for pair in pairs if there.issuperset(pair)], self.tools)
+            return Good((*counted, *self._verify(repository, ranges)), "")
         except ProcessError as error:
             return git.failure(error)
+
+    def _verify(self, repository: git.Repository, ranges: Sequence[Range]) -> list[Evidence]:
+        if self.project.signing is None:
+            return []
+        there = is_there(repository, {each.object_id for each in ranges})
+        with verifier(self.project.signing, self.tools) as keys:
+            return [keys.verify(repository, each.object_id) for each in ranges if each.object_id in there]
 
     def _fetch(self, ranges: Sequence[Range]) -> Outcome:
         """One fetch per range, as far as the host gives them."""
         found: list[Evidence] = []
         for each in ranges:
             try:
-                found += fetch_range(self.config.url, each, self.tools)
+                found += fetch_range(self.config.url, each, self.tools, self.project.signing)
             except ProcessError as error:
                 if not found:
                     return git.failure(error)

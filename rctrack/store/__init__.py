@@ -23,6 +23,8 @@ from rctrack.core.model import (
     ProjectId,
     Release,
     Sighting,
+    Signature,
+    SignatureEvidence,
     SourceId,
     TagEvidence,
     Unrecognised,
@@ -230,6 +232,35 @@ class Store:
             project,
         )
         return [rows.announcement(row, scheme) for row in found]
+
+    def add_signatures(
+        self, project: ProjectId, expected: str, signatures: Iterable[SignatureEvidence], now: datetime
+    ) -> int:
+        """Stores what was found about signatures where these were expected; how many were new."""
+        return self._add(
+            "signatures",
+            (
+                {
+                    "project": project,
+                    "object_id": each.object_id,
+                    "expected": expected,
+                    "signature": each.signature,
+                    "signer": each.signer,
+                    "checked_at": rows.utc(now),
+                }
+                for each in signatures
+            ),
+        )
+
+    def signatures(self, project: ProjectId, expected: str) -> dict[ObjectId, SignatureEvidence]:
+        """What was found about each tag object while these signatures were expected."""
+        found = self._query("SELECT * FROM signatures WHERE project = ? AND expected = ?", project, expected)
+        return {
+            ObjectId(row["object_id"]): SignatureEvidence(
+                ObjectId(row["object_id"]), Signature(row["signature"]), row["signer"]
+            )
+            for row in found
+        }
 
     def counts(self, project: ProjectId) -> dict[tuple[Commit, Commit], CountEvidence]:
         """Every count by (base, commit)."""

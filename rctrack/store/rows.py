@@ -163,6 +163,7 @@ def release_row(release: Release) -> dict[str, Any]:
         "first_time_authors": release.first_time_authors,
         "message_id": release.message_id,
         "url": release.url,
+        "signature": release.signature.signature if release.signature else None,
         "flags": " ".join(sorted(release.flags)),
     }
 

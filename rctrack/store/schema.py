@@ -79,6 +79,16 @@ CREATE TABLE counts (
 CREATE UNIQUE INDEX counts_once ON counts
     (project, base, "commit", coalesce(authors, -1), coalesce(first_time_authors, -1));
 
+CREATE TABLE signatures (
+    project TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    expected TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    signer TEXT,
+    checked_at TEXT NOT NULL,
+    PRIMARY KEY (project, object_id, expected)
+) STRICT;
+
 CREATE TABLE announcements (
     mail_id INTEGER PRIMARY KEY REFERENCES mails (id),
     project TEXT NOT NULL,
@@ -134,6 +144,7 @@ CREATE TABLE releases (
     first_time_authors INTEGER,
     message_id TEXT,
     url TEXT,
+    signature TEXT,
     flags TEXT NOT NULL,
     PRIMARY KEY (project, version_id)
 ) STRICT;
