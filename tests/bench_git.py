@@ -8,9 +8,10 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 from rctrack.core.model import Commit, CountEvidence, ObjectId
 from rctrack.core.version import FeatureParts, all_previous, parse_version
@@ -42,7 +43,7 @@ def main(shared: Path | None = None) -> list[str]:
 
 def _counting(path: Path, folder: Path) -> list[str]:
     git(path, "commit-graph", "write", "--reachable")
-    written = _best(1, lambda: (git(path, "commit-graph", "write", "--reachable"), None)[1])
+    written = _best(1, lambda: git(path, "commit-graph", "write", "--reachable"))
     pairs = _consecutive(path)
     tips = "\n".join({each for pair in pairs for each in pair}).encode()
     repository = Repository(path, _tools(folder))
@@ -61,7 +62,7 @@ def _counting(path: Path, folder: Path) -> list[str]:
     theirs = _best(1, one_by_one)
     print(f"git counting: {len(pairs)} consecutive pairs of git.git in {ours:.2f} s; floor {floor:.2f} s")
     print(
-        f"git counting: {ours / floor:.1f} times the floor (at most {FLOOR_TIMES}); commit-graph written in {written:.2f} s"
+        f"git counting: {ours / floor:.1f} times the floor (at most {FLOOR_TIMES:g}); graph written in {written:.2f} s"
     )
     print(
         f"git counting: one rev-list per pair {theirs:.2f} s, {theirs / ours:.1f} times ours (at least {PAIRS_TIMES})"
@@ -103,7 +104,7 @@ def _traffic(path: Path, folder: Path) -> list[str]:
 
 
 def _cycle_of_twelve(path: Path) -> list[Range]:
-    """The newest twelve consecutive releases: four cycles' worth of candidates, rc0 with its merge window among them."""
+    """The newest twelve candidates: several cycles, merge windows among them."""
     lines = git(path, "for-each-ref", "--format=%(refname:strip=2) %(objectname) %(*objectname)", "refs/tags")
     ids = {name: (object_id, peeled[0] if peeled else object_id) for name, object_id, *peeled in _fields(lines)}
     follows = {tag: before for before, tag in _tags(path)}
@@ -135,11 +136,10 @@ def _put_files_back(path: Path, target: Path) -> None:
         raise RuntimeError("fast-import failed")
 
 
-def _with_files(lines: Iterator[bytes] | object, dice: random.Random) -> Iterator[bytes]:
+def _with_files(stream: IO[bytes], dice: random.Random) -> Iterator[bytes]:
     """A fast-export stream with a file at the end of each commit."""
     inside = False
-    stream = lines
-    while line := stream.readline():  # type: ignore[attr-defined]
+    while line := stream.readline():
         if inside and line == b"\n":
             content = dice.randbytes(FILE_BYTES)
             yield b"M 644 inline f%d/f%d\ndata %d\n%s\n" % (dice.randrange(32), dice.randrange(32), FILE_BYTES, content)
@@ -150,7 +150,7 @@ def _with_files(lines: Iterator[bytes] | object, dice: random.Random) -> Iterato
         elif line.startswith((b"reset ", b"tag ", b"blob")):
             inside = False
         elif line.startswith(b"data "):
-            yield stream.read(int(line[5:]))  # type: ignore[attr-defined]
+            yield stream.read(int(line[5:]))
 
 
 def _tags(path: Path) -> list[tuple[str, str]]:
@@ -169,12 +169,12 @@ def _consecutive(path: Path) -> list[tuple[str, str]]:
     return [(commit[before], commit[tag]) for before, tag in pairs]
 
 
-def _best(times: int, act: object) -> float:
+def _best(times: int, act: Callable[[], object]) -> float:
     """Seconds of the quickest run."""
     runs = []
     for _ in range(times):
         began = time.perf_counter()
-        act()  # type: ignore[operator]
+        act()
         runs.append(time.perf_counter() - began)
     return min(runs)
 

@@ -232,6 +232,7 @@ def test_odd_tags_are_read_as_what_they_are(tmp_path: Path) -> None:
         assert {row["subject"] for row in demo.rows("SELECT subject FROM unrecognised")} == {"v1.1-rc4", "v1.1-rc5"}
 
 
+@pytest.mark.timeout(600)
 def test_a_hundred_thousand_refs_are_read(tmp_path: Path) -> None:
     """In one look, with the few releases among them."""
     own = make_repository(tmp_path / "demo.git")

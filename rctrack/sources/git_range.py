@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rctrack.config import SigningConfig
-from rctrack.core.model import CountEvidence, Evidence, TagEvidence
+from rctrack.core.model import Commit, CountEvidence, Evidence, TagEvidence
 from rctrack.process import ProcessError
 from rctrack.sources.git import LONG, QUICK, Repository
 from rctrack.sources.objects import CommitObject, read_commits, read_tags
@@ -67,6 +67,8 @@ def _unpack(pack: Path, folder: Path, tools: Tools) -> Repository:
 def count_range(commits: list[CommitObject], base: str, tag: TagEvidence) -> CountEvidence:
     """Every commit in the pack is of the range; ProcessError where the pack shows that the server did otherwise."""
     assert tag.commit is not None  # noqa: S101 - the caller's promise, for the type checker
+    if base == tag.commit:
+        return CountEvidence(Commit(base), tag.commit, 0, 0, 0, None)
     ids = {each.commit for each in commits}
     meets_base = any(parent not in ids for each in commits for parent in each.parents)
     if tag.commit not in ids or base in ids or not meets_base:

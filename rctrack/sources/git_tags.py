@@ -19,6 +19,10 @@ Shown = Mapping[str, tuple[str, str]]
 """Tag -> its object and the object behind it, as a host advertises them."""
 
 
+_MOST_ERRORS = 3
+"""Then a host is left alone until the next look."""
+
+
 @dataclass(frozen=True, slots=True)
 class GitTags:
     """One repository whose tags are followed."""
@@ -71,14 +75,16 @@ class GitTags:
     def _fetch(self, ranges: Sequence[Range]) -> Outcome:
         """One fetch per range, as far as the host gives them."""
         found: list[Evidence] = []
+        errors: list[ProcessError] = []
         for each in ranges:
             try:
-                found += fetch_range(self.config.url, each, self.tools, self.project.signing)
+                for evidence in fetch_range(self.config.url, each, self.tools, self.project.signing):
+                    found.append(evidence)  # noqa: PERF402 - what came before a failure is kept
             except ProcessError as error:
-                if not found:
-                    return git.failure(error)
+                errors.append(error)
+            if len(errors) == _MOST_ERRORS:
                 break
-        return Good(tuple(found), "")
+        return git.failure(errors[0]) if errors and not found else Good(tuple(found), "")
 
     @property
     def _keeps_history(self) -> bool:
