@@ -172,7 +172,7 @@ def test_two_patterns_of_a_list_are_one(tmp_path: Path) -> None:
     assert rules.senders == {"kim@example.org", "sam@example.org"}
     assert [(era.address, str(era.until)) for era in rules.eras] == [("sam@example.org", "2003-06-30")]
     assert project.rules.expects == {"tag"}
-    assert project.tags_are_pruned
+    assert project.rules.tags_are_pruned
     content = b"From: kim@example.org\nSubject: new demo: 1.5\nMessage-ID: <a@b>\nDate: 1 Jan 2026 00:00:00 +0000\n\n"
     found = recognise_mail(rules, "dotted", MailEvidence("k", content, None), sighting(LKML, "2026-06-01 00:00"))
     assert isinstance(found, Announcement)

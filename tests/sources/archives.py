@@ -50,7 +50,6 @@ def open_archive(folder: Path, kind: str, url: str | Path, rules: ListRules) -> 
         name="Demo",
         rules=ProjectRules(SCHEME, FeatureParts((((), 2),)), ("v{version}",), None, frozenset()),
         keeps_history=True,
-        tags_are_pruned=False,
         verified=False,
         tags=(),
         lists=(config,),
