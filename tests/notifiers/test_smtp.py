@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -45,6 +45,25 @@ def implicit(post: Post, authority: Authority) -> Iterator[SmtpNotifier]:
     """A server that speaks TLS from the first byte."""
     with smtp_server(post, implicit_tls=authority.server) as notifier:
         yield notifier
+
+
+@contextmanager
+def speaking(lines: bytes) -> Iterator[int]:
+    """A server that says this, whatever it is told, until the client hangs up; gives its port."""
+    with listener() as server:
+
+        def speak() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):  # the client may hang up at any time
+                connection.sendall(lines)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(4096):
+                    pass
+
+        thread = Thread(target=speak)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join(10)
 
 
 def deferred(notifier: SmtpNotifier) -> str:
@@ -146,6 +165,7 @@ class TestConnecting:
         """Name resolution may come back (RFC 6761: .invalid never resolves)."""
         assert "mx.invalid port 25: " in deferred(SmtpNotifier("mx.invalid", 25, implicit_tls=False, login=None))
 
+    @pytest.mark.timeout(15)
     @pytest.mark.parametrize("implicit_tls", [False, True])
     def test_a_silent_server_is_left_after_the_timeout(self, implicit_tls: bool) -> None:
         """Which is 30 s for each answer, here a tenth of one."""
@@ -160,21 +180,15 @@ class TestConnecting:
     )
     def test_a_greeting_is_never_about_a_mail(self, greeting: bytes) -> None:
         """Not even with 5xx: the mail waits."""
-        with listener() as server:
-
-            def greet() -> None:
-                connection, _ = server.accept()
-                with connection, suppress(ConnectionError):  # the client may hang up at any time
-                    connection.sendall(greeting)
-                    connection.shutdown(socket.SHUT_WR)
-                    while connection.recv(4096):
-                        pass
-
-            thread = Thread(target=greet)
-            thread.start()
-            reason = deferred(SmtpNotifier("127.0.0.1", server.getsockname()[1], implicit_tls=False, login=None))
-            thread.join(10)
+        with speaking(greeting) as port:
+            reason = deferred(SmtpNotifier("127.0.0.1", port, implicit_tls=False, login=None))
         assert reason.isprintable()
+
+    def test_a_login_that_cannot_be_understood_is_deferred(self) -> None:
+        """A challenge that is no base64."""
+        with speaking(b"220 hello\r\n250-mx\r\n250 AUTH LOGIN\r\n334 abc\r\n") as port:
+            reason = deferred(SmtpNotifier("127.0.0.1", port, implicit_tls=False, login=LOGIN))
+        assert "padding" in reason
 
 
 class TestAddresses:
@@ -385,7 +399,18 @@ class TestOpening:
 
     @pytest.mark.parametrize(
         "transport",
-        ["smtp:", "smtp://", "smtp:mx", "smtp://me@", "smtp://mx:0", "smtp://mx:70000", "smtp://mx/a", "smtp://a..b"],
+        [
+            "smtp:",
+            "smtp://",
+            "smtp:mx",
+            "smtp://me@",
+            "smtp://mx:0",
+            "smtp://mx:70000",
+            "smtp://mx/a",
+            "smtp://mx?a",
+            "smtp://mx#a",
+            "smtp://a..b",
+        ],
     )
     def test_an_unusable_transport_is_refused_with_the_right_form(self, transport: str) -> None:
         """Before anything is sent."""
