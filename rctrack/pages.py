@@ -107,6 +107,28 @@ def show_json(release: Release) -> dict[str, Any]:
     """What `show` has beyond a row of `releases`: flags, timeline and evidence."""
     return {
         "flags": sorted(release.flags),
+        "authors": release.authors,
+        "first_time_authors": release.first_time_authors,
+        "merges": None
+        if release.commits is None or release.commits_no_merges is None
+        else release.commits - release.commits_no_merges,
+        "first_at": release.first_at,
+        "is_on_mirrors_only": release.is_on_mirrors_only,
+        "signature": release.signature and release.signature.signature,
+        "signer": release.signature and release.signature.signer,
+        "changes": [
+            {
+                "flag": change.flag,
+                "tag": change.tag,
+                "object_id": change.object_id,
+                "commit": change.commit,
+                "new_object_id": change.new_object_id,
+                "new_commit": change.new_commit,
+                "source": change.source,
+                "seen_at": _iso(change.seen_at),
+            }
+            for change in release.changes
+        ],
         "timeline": [
             {
                 "station": stop.station,
@@ -154,12 +176,19 @@ def show_text(name: str, release: Release) -> str:
         ("cycle", release.cycle or ""),
         ("follows", release.previous.text if release.previous else ""),
         ("commits", _commits(release)),
+        ("authors", summary.authors(release)),
         ("commit", release.commit or ""),
         ("first seen", f"{release.first_seen_at:%Y-%m-%d %H:%M} UTC"),
+        ("signature", _signed(release)),
         ("flags", " ".join(sorted(release.flags))),
     ]
     lines = [f"{name} {release.version.text}", ""]
     lines += [f"  {label:<11} {value}" for label, value in facts if value]
+    lines += [f"  {where}"] if (where := summary.where(release)) else []
+    for change in release.changes:
+        now = f", now {change.new_object_id} (commit {change.new_commit})" if change.new_commit else ""
+        lines += [f"  {change.flag} {change.tag}: was {change.object_id} (commit {change.commit}){now}"]
+        lines += [f"    seen {change.seen_at:%Y-%m-%d %H:%M} UTC at {change.source.partition(' ')[2]}"]
     lines += ["", "Timeline", *(f"  {line}" for stop in release.timeline for line in _stop(stop)), "", "Evidence"]
     for tag in release.tags:
         lines += [f"  tag {tag.tag}, object {tag.object_id}", f"    {tag.sighting.source}"]
@@ -207,6 +236,11 @@ def _stop(stop: Stop) -> list[str]:
         when = f"{stop.at.at:%Y-%m-%d %H:%M:%S} UTC" + (f" (written {_offset(stop.at)})" if stop.at.offset else "")
     line = f"{stop.station:<10} {when}"
     return [f"{line}  {where}"] if stop.station is Station.VISIBLE and len(line) + len(where) < WIDTH - 4 else [line]
+
+
+def _signed(release: Release) -> str:
+    found = release.signature
+    return "" if found is None else f"{found.signature}{f', {found.signer}' if found.signer else ''}"
 
 
 def _commits(release: Release) -> str:

@@ -2,21 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
-from rctrack import notifiers
+from rctrack import notifiers, tags
 from rctrack.config import Config, ProjectConfig, Recipient, SourceConfig, TagsConfig
 from rctrack.core import reconcile, summary
 from rctrack.core.model import (
+    AbsenceEvidence,
     CountEvidence,
     Letter,
     MailEvidence,
-    Observation,
     ProjectId,
     Release,
     Sighting,
+    SignatureEvidence,
     SourceId,
     TagEvidence,
     TagObservation,
@@ -24,7 +25,7 @@ from rctrack.core.model import (
 )
 from rctrack.core.recognise import RECOGNISER, Ignored, recognise_mail, recognise_tag
 from rctrack.core.version import VersionId
-from rctrack.sources import Blocked, Failed, Good, Outcome, Range, Tools, open_counting, open_source
+from rctrack.sources import Blocked, Failed, Good, Outcome, Tools, open_source
 from rctrack.store import OwedLetter, Store
 
 ALERTS_PER_HOUR = 20
@@ -73,9 +74,14 @@ def poll(turn: Turn, project: ProjectConfig, source: SourceConfig, *, silent: bo
     if not isinstance(outcome, Good):
         return _record_failure(turn, project, source.source, outcome)
     sighting = Sighting(source.source, turn.now, state.last_look_at if state else None)
+    absences: list[AbsenceEvidence] = []
     if isinstance(source, TagsConfig):
-        outcome = _with_counts(turn, project, source, outcome, sighting)
-    return _review(turn, project, outcome, sighting, fingerprint, silent=reread)
+        looked = tags.with_absences(turn.store, project, outcome, sighting)
+        if isinstance(looked, Failed):
+            return _record_failure(turn, project, source.source, looked)
+        outcome, absences = looked
+        outcome = tags.with_counts(turn.store, turn.tools, project, source, outcome, sighting)
+    return _review(turn, project, outcome, absences, sighting, fingerprint, silent=reread)
 
 
 def _fingerprint(project: ProjectConfig, source: SourceConfig) -> str:
@@ -86,28 +92,6 @@ def _fingerprint(project: ProjectConfig, source: SourceConfig) -> str:
 
 def _describe(value: object) -> object:
     return sorted(value) if isinstance(value, frozenset) else str(value)
-
-
-def _with_counts(turn: Turn, project: ProjectConfig, source: TagsConfig, outcome: Good, sighting: Sighting) -> Good:
-    """The same evidence with the counts that it makes necessary, as far as they can be had now."""
-    tags = [each for each in outcome.evidence if isinstance(each, TagEvidence)]
-    if not tags and not turn.store.lacks_counts(project.id):
-        return outcome
-    counts = turn.store.counts(project.id)
-    new = (recognise_tag(project.rules, tag, sighting) for tag in tags)
-    observations = [*_observations(turn.store, project), *(each for each in new if isinstance(each, TagObservation))]
-    releases = reconcile.fold(project.id, project.rules, observations, counts)
-    wanted = reconcile.wanted_counts(releases, counts, all_history=project.keeps_history)
-    shown = {tag.tag for each in releases.values() for tag in each.tags if tag.sighting.source == source.source}
-    ranges = [
-        Range(each.tag, each.object_id, each.commit, each.previous_commit)
-        for each in wanted
-        if each.tag in shown and each.tag and each.object_id and each.commit
-    ]
-    if not ranges:
-        return outcome
-    counted = open_counting(source, project, turn.tools).measure(ranges)
-    return replace(outcome, evidence=(*outcome.evidence, *counted.evidence)) if isinstance(counted, Good) else outcome
 
 
 def _record_failure(turn: Turn, project: ProjectConfig, source: SourceId, outcome: Failed | Blocked) -> Reviewed:
@@ -121,12 +105,19 @@ def _record_failure(turn: Turn, project: ProjectConfig, source: SourceId, outcom
 
 
 def _review(
-    turn: Turn, project: ProjectConfig, outcome: Good, sighting: Sighting, fingerprint: str, *, silent: bool
+    turn: Turn,
+    project: ProjectConfig,
+    outcome: Good,
+    absences: Sequence[AbsenceEvidence],
+    sighting: Sighting,
+    fingerprint: str,
+    *,
+    silent: bool,
 ) -> Reviewed:
     with turn.store.transaction():
         turn.store.add_outcome(project.id, sighting.source, turn.now, "good", None)
         turn.store.put_source(project.id, sighting.source, fingerprint, outcome.cursor, turn.now)
-        added = _add_evidence(turn, project, outcome, sighting)
+        added = _add_evidence(turn, project, outcome, sighting) + turn.store.add_absences(project.id, absences)
         if silent:
             _read_mails_again(turn.store, project, sighting.source)
         new = _fold(turn, project, silent=silent) if added or silent else ()
@@ -134,9 +125,15 @@ def _review(
 
 
 def _add_evidence(turn: Turn, project: ProjectConfig, outcome: Good, sighting: Sighting) -> int:
-    tags = [(each, sighting) for each in outcome.evidence if isinstance(each, TagEvidence)]
+    seen = [
+        (each, sighting)
+        for each in outcome.evidence
+        if isinstance(each, TagEvidence) and not isinstance(recognise_tag(project.rules, each, sighting), Ignored)
+    ]
     counts = [each for each in outcome.evidence if isinstance(each, CountEvidence)]
-    added = turn.store.add_tags(project.id, tags) + turn.store.add_counts(project.id, counts, turn.now)
+    signed = [each for each in outcome.evidence if isinstance(each, SignatureEvidence)]
+    added = turn.store.add_signatures(project.id, tags.expected_signatures(project), signed, turn.now)
+    added += turn.store.add_tags(project.id, seen) + turn.store.add_counts(project.id, counts, turn.now)
     rules = {each.source: each.rules for each in project.lists}
     for mail in outcome.evidence:
         if isinstance(mail, MailEvidence):
@@ -158,15 +155,15 @@ def _read_mails_again(stored: Store, project: ProjectConfig, source: SourceId | 
             stored.put_mail_reading(project.id, mail_id, mail.key, sighting, reading)
 
 
-def _observations(stored: Store, project: ProjectConfig) -> list[Observation]:
-    read = (recognise_tag(project.rules, tag, sighting) for tag, sighting in stored.tags(project.id))
-    tags = [each for each in read if isinstance(each, TagObservation)]
-    return [*tags, *stored.announcements(project.id, project.rules.scheme)]
-
-
 def releases_of(stored: Store, project: ProjectConfig) -> dict[VersionId, Release]:
     """The fold of all that is stored about a project."""
-    return reconcile.fold(project.id, project.rules, _observations(stored, project), stored.counts(project.id))
+    return reconcile.fold(
+        project.id,
+        project.rules,
+        tags.observations(stored, project),
+        stored.counts(project.id),
+        tags.signatures(stored, project),
+    )
 
 
 def _fold(turn: Turn, project: ProjectConfig, *, silent: bool) -> tuple[Release, ...]:
@@ -176,9 +173,11 @@ def _fold(turn: Turn, project: ProjectConfig, *, silent: bool) -> tuple[Release,
     _store_fold(turn.store, project, releases)
     turn.store.add_events(reconcile.difference(known_events, releases), turn.now, silent=silent)
     new = () if silent else tuple(reconcile.to_alert(known, releases, turn.now))
+    changed = [] if silent else tags.changed(known_events, releases.values())
     for recipient in turn.config.mail.to:
         if recipient.alerts and recipient.wants(project.id):
             _owe_alerts(turn, recipient, new)
+            _owe_incident(turn, project, recipient, changed, known_events)
     return new
 
 
@@ -210,6 +209,47 @@ def _owe_alerts(turn: Turn, recipient: Recipient, new: Sequence[Release]) -> Non
             attempts=0,
         )
         for release in new[: max(0, room)]
+    )
+
+
+def _owe_incident(
+    turn: Turn,
+    project: ProjectConfig,
+    recipient: Recipient,
+    changed: Sequence[Release],
+    known: Collection[tuple[VersionId, str]],
+) -> None:
+    """One mail about all tags that turned out to be changed at once, written now: what is told is what we just saw."""
+    told = [
+        (release, change)
+        for release in changed
+        for change in release.changes
+        if (release.version.id, change.station) not in known
+    ]
+    if not told:
+        return
+    stations = [f"{release.version.id} {change.station}" for release, change in told]
+    owed = OwedLetter(
+        message_id=summary.incident_message_id(project.id, stations, recipient.address),
+        kind="incident",
+        recipient=recipient.address,
+        project=project.id,
+        version_id=told[0][0].version.id,
+        thread=f"{project.id} {told[0][0].version.cycle_id}",
+        owed_at=turn.now,
+        since=None,
+        content=None,
+        attempts=0,
+    )
+    turn.store.letters.owe([owed])
+    reader = summary.Reader(recipient.address, recipient.timezone)
+    text = summary.changes_text(project.name, told, source_health(turn, project), reader)
+    letter = _letter(turn, owed, summary.changes_subject(told), text, f"{project.id}.rctrack")
+    turn.store.letters.write(
+        owed.message_id,
+        notifiers.compose(
+            letter, turn.config.mail.sender, turn.config.contact, turn.tools.user_agent.partition(" ")[0]
+        ),
     )
 
 
@@ -393,7 +433,7 @@ def _reader(config: Config, address: str) -> summary.Reader | None:
 
 
 def _letter(turn: Turn, owed: OwedLetter, subject: str, text: str, list_id: str) -> Letter:
-    first = turn.store.letters.first_sent(owed.thread, owed.recipient) if owed.kind == "release" else None
+    first = turn.store.letters.first_sent(owed.thread, owed.recipient) if owed.kind != "digest" else None
     return Letter(
         recipient=owed.recipient,
         subject=subject,

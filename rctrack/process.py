@@ -1,6 +1,7 @@
 """The only process runner (git, gpg, sendmail): argument lists, a time limit, bounded output, no terminal."""
 
 import os
+import resource
 import signal
 import subprocess
 import threading
@@ -47,13 +48,15 @@ class Runner:
         timeout: float,
         most: int = 64 * 2**20,
         stdin: bytes = b"",
+        memory: int | None = None,
         heard: Callable[[str], None] | None = None,
     ) -> bytes:
         """The standard output of a program, at most `most` bytes, within `timeout` seconds; ProcessError otherwise.
 
-        `heard` gets what the program says on its standard error meanwhile.
+        `heard` gets what the program says on its standard error meanwhile; `memory` is the most bytes of it that the
+        program and each of its children may take.
         """
-        with self.stream(argv, timeout=timeout, stdin=stdin, heard=heard) as output:
+        with self.stream(argv, timeout=timeout, stdin=stdin, memory=memory, heard=heard) as output:
             said = output.read(most + 1)
             if len(said) > most:
                 raise ProcessError(f"{_name(argv)}: more than {most} bytes of output")
@@ -66,6 +69,7 @@ class Runner:
         *,
         timeout: float,
         stdin: bytes = b"",
+        memory: int | None = None,
         heard: Callable[[str], None] | None = None,
     ) -> Iterator[IO[bytes]]:
         """The standard output of a program as it comes; ProcessError at the end if the program failed."""
@@ -73,6 +77,8 @@ class Runner:
             given.write(stdin)
             given.seek(0)
             process = _start(argv, given, complaints)
+            if memory is not None:
+                _limit_memory(process.pid, memory)
             watch = _Watch(self, process, timeout, complaints, heard)
             try:
                 assert process.stdout is not None  # noqa: S101 - for the type checker: stdout=PIPE
@@ -153,6 +159,14 @@ def _start(argv: Sequence[str], given: IO[bytes], complaints: IO[bytes]) -> subp
         )
     except (OSError, ValueError) as error:
         raise ProcessError(f"{argv[0]}: cannot be started: {error}") from error
+
+
+def _limit_memory(pid: int, memory: int) -> None:
+    """For the process and what it starts from now on; not where the system cannot, like macOS."""
+    limit = getattr(resource, "prlimit", None)
+    if limit is not None:
+        with suppress(OSError):
+            limit(pid, resource.RLIMIT_DATA, (memory, memory))
 
 
 def _name(argv: Sequence[str]) -> str:

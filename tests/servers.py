@@ -54,6 +54,10 @@ class GitHttp:
     requests: list[Request] = field(default_factory=list)
     page: bytes | None = None
     """While it is set, every request is answered with 200 and this HTML instead."""
+    gives_no_objects: bool = False
+    """Answers a fetch with 503, and goes on to show its refs."""
+    cuts_objects_at: int | None = None
+    """Sends so many bytes of a fetch and no more."""
 
     @property
     def fetches(self) -> list[Request]:
@@ -62,7 +66,7 @@ class GitHttp:
 
 
 @contextmanager
-def git_over_http(folder: Path) -> Iterator[GitHttp]:
+def git_over_http(folder: Path, *, protocol_v2: bool = True) -> Iterator[GitHttp]:
     """Every repository below the folder by `git http-backend`, as any git host serves them (protocol v2 too)."""
     served = GitHttp("")
 
@@ -77,9 +81,13 @@ def git_over_http(folder: Path) -> Iterator[GitHttp]:
 
         def _answer(self, body: bytes) -> None:
             if served.page is None:
-                status, headers, answer = _http_backend(folder, self, body)
+                status, headers, answer = _http_backend(folder, self, body, protocol_v2=protocol_v2)
             else:
                 status, headers, answer = 200, [("Content-Type", "text/html; charset=utf-8")], served.page
+            if served.gives_no_objects and b"command=fetch" in body:
+                status, headers, answer = 503, [], b""
+            if served.cuts_objects_at is not None and b"command=fetch" in body:
+                answer = answer[: served.cuts_objects_at]
             served.requests.append(
                 Request(
                     self.command,
@@ -184,7 +192,7 @@ def _body(request: BaseHTTPRequestHandler) -> bytes:
 
 
 def _http_backend(
-    folder: Path, request: BaseHTTPRequestHandler, body: bytes
+    folder: Path, request: BaseHTTPRequestHandler, body: bytes, *, protocol_v2: bool
 ) -> tuple[int, list[tuple[str, str]], bytes]:
     """What `git http-backend` answers: status, headers and body."""
     url = urlsplit(request.path)
@@ -198,7 +206,7 @@ def _http_backend(
         "CONTENT_TYPE": request.headers.get("Content-Type", ""),
         "CONTENT_LENGTH": str(len(body)),
         "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
-        "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+        "GIT_PROTOCOL": request.headers.get("Git-Protocol", "") if protocol_v2 else "",
         "REMOTE_ADDR": "127.0.0.1",
     }
     said = subprocess.run(

@@ -338,7 +338,9 @@ def test_a_tag_that_moved_is_flagged_and_told_once(demo: Follower, repository: G
     first = repository.object_of("v1.1-rc3")
     repository.commit()
     repository.tag("v1.1-rc3")
-    assert demo.poll(repository.now + HOUR).sent == 0
+    assert demo.poll(repository.now + HOUR).sent == 1
+    assert demo.poll(repository.now + 2 * HOUR).sent == 0
+    assert [subject for subject in demo.subjects() if "RETAGGED" in subject] == ["[rctrack] RETAGGED demo v1.1-rc3"]
     release = demo.release("1.1-rc3")
     assert (release["object_id"], release["flags"]) == (first, "retagged")
     assert len(demo.rows("SELECT * FROM tags WHERE tag = 'v1.1-rc3'")) == 2

@@ -47,6 +47,18 @@ SourceConfig = TagsConfig | ListConfig
 
 
 @dataclass(frozen=True, slots=True)
+class SigningConfig:
+    """Whose signatures a project's tags are expected to have."""
+
+    keys: frozenset[str]
+    """Fingerprints in upper case; empty for every key of the keyring."""
+    keyring: Path | None
+    """Public keys, armoured or not."""
+    allowed_signers: Path | None
+    """For SSH, as ssh-keygen reads it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectConfig:
     """One project file."""
 
@@ -56,12 +68,12 @@ class ProjectConfig:
     keeps_history: bool
     """Whether the whole history of commits is kept, or only the cycle at hand is counted."""
     verified: bool
-    tags_are_pruned: bool
-    """Whether old tags go away by habit and not by mistake."""
     tags: tuple[TagsConfig, ...]
     lists: tuple[ListConfig, ...]
     path: str
     """The file it was read from, for people."""
+    signing: SigningConfig | None = None
+    """None where signatures are not looked at."""
 
     @property
     def sources(self) -> tuple[SourceConfig, ...]:
@@ -86,13 +98,14 @@ def read_project(stem: str, path: Path) -> ProjectConfig:
             ignore_tags=table.regex("ignore_tags"),
             primaries=frozenset(each.source for each in tags if each.is_primary),
             expects=frozenset(_expects(table)),
+            tags_are_pruned=table.flag("tags_are_pruned", default=False),
         ),
         keeps_history=table.choice("history", ("all", "cycle"), "all") == "all",
         verified=table.flag("verified", default=False),
-        tags_are_pruned=table.flag("tags_are_pruned", default=False),
         tags=tags,
         lists=lists,
         path=str(path),
+        signing=_signing(table.table("signing"), path) if "signing" in table.values else None,
     )
     table.finish()
     if not project.sources:
@@ -131,6 +144,19 @@ def _expects(table: Table) -> list[str]:
     if set(stations) - set(EXPECTED):
         table.fail("expects", stations, " and/or ".join(f'"{station}"' for station in EXPECTED))
     return stations
+
+
+def _signing(table: Table, path: Path) -> SigningConfig:
+    keys = frozenset(key.replace(" ", "").upper() for key in table.texts("keys", []))
+    if any(not re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", key) for key in keys):
+        table.fail("keys", sorted(keys), "whole fingerprints of 40 or 64 hexadecimal digits")
+    keyring, allowed = table.text("keyring", ""), table.text("allowed_signers", "")
+    if not keys and not keyring and not allowed:
+        table.fail("keyring", None, "a file of public keys, allowed_signers, or keys")
+    table.finish()
+    return SigningConfig(
+        keys, relative(path, keyring) if keyring else None, relative(path, allowed) if allowed else None
+    )
 
 
 def _tags(table: Table, path: Path) -> TagsConfig:

@@ -70,9 +70,46 @@ class CountEvidence:
     commit: Commit
     commits: int
     commits_no_merges: int
+    authors: int | None = None
+    """Of those without merges, told apart by name; None where they were not read."""
+    first_time_authors: int | None = None
+    """Those of them without a commit in all that base reaches; None where that history is not kept."""
 
 
-Evidence = TagEvidence | MailEvidence | CountEvidence
+@dataclass(frozen=True, slots=True)
+class AbsenceEvidence:
+    """A look at a host that does not show a tag it showed before, or shows it again after such a look."""
+
+    tag: str
+    object_id: ObjectId
+    """What the host showed last under this name."""
+    sighting: Sighting
+    is_back: bool
+
+
+class Signature(StrEnum):
+    """What a tag's signature is worth."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "unknown key"
+    """Whole, but by nobody who is expected; or nothing is known of its key."""
+    EXPIRED = "expired"
+    """Whole, and by a key whose time was over."""
+    UNSIGNED = "unsigned"
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureEvidence:
+    """What was found about the signature of a tag object."""
+
+    object_id: ObjectId
+    signature: Signature
+    signer: str | None
+    """A key's id or fingerprint, or the name that an allowed-signers file gives."""
+
+
+Evidence = TagEvidence | MailEvidence | CountEvidence | SignatureEvidence
 
 
 # --- Rules: how a project announces and tags, from its file ----------------------------------------
@@ -119,6 +156,8 @@ class ProjectRules:
     """The tag sources that are the project's own; the others are mirrors."""
     expects: frozenset[str] = frozenset()
     """The stations that the project file says to expect, whatever the project's past shows: "tag", "announcement"."""
+    tags_are_pruned: bool = False
+    """The project takes old tags away: one that is gone says nothing."""
 
 
 # --- Observations: what evidence means -------------------------------------------------------------
@@ -176,7 +215,19 @@ class Unrecognised:
     reason: str
 
 
-Observation = TagObservation | Announcement
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """At this look a host did not show this release's tag any more, or showed it again."""
+
+    version: Version
+    tag: str
+    object_id: ObjectId
+    commit: Commit
+    is_back: bool
+    sighting: Sighting
+
+
+Observation = TagObservation | Announcement | Absence
 
 
 # --- Releases and events ---------------------------------------------------------------------------
@@ -220,6 +271,35 @@ class Flag(StrEnum):
     RETAGGED = "retagged"
     WITHDRAWN = "withdrawn"
     UNCONFIRMED = "unconfirmed"
+    BAD_SIGNATURE = "bad-signature"
+    """Or one by nobody who is expected to sign."""
+    UNSIGNED = "unsigned"
+    """Where signatures are expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagChange:
+    """A tag is not what it was, or two hosts do not agree on it; it is never silently followed."""
+
+    flag: Flag
+    tag: str
+    object_id: ObjectId
+    commit: Commit
+    new_object_id: ObjectId | None
+    """None where the tag is withdrawn."""
+    new_commit: Commit | None
+    source: SourceId
+    """Who shows it so."""
+    seen_at: datetime
+
+    @property
+    def station(self) -> str:
+        """Names both commits, or both tag objects where the commit stayed."""
+        if self.new_commit is None:
+            return f"{self.flag} {self.commit}"
+        if self.new_commit == self.commit:
+            return f"{self.flag} {self.object_id}..{self.new_object_id}"
+        return f"{self.flag} {self.commit}..{self.new_commit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +329,14 @@ class Release:
     timeline: tuple[Stop, ...]
     announcements: tuple[Announcement, ...]
     tags: tuple[TagObservation, ...]
+    authors: int | None = None
+    first_time_authors: int | None = None
+    signature: SignatureEvidence | None = None
+    changes: tuple[TagChange, ...] = ()
+    first_at: SourceId | None = None
+    """The host that had the tag before all others; None unless the intervals of our looks prove it."""
+    is_on_mirrors_only: bool = False
+    """A mirror shows the tag and no host of the project's own does."""
 
     @property
     def made_at(self) -> datetime | None:
@@ -264,7 +352,7 @@ class Event:
     project: ProjectId
     version: VersionId
     station: str
-    """A Station; "visible" is followed by the source that shows the tag."""
+    """A Station, "visible" followed by the source that shows the tag; or a TagChange's."""
     at: datetime | None
 
 

@@ -5,19 +5,24 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from rctrack.core.identity import changes_of, first_host
 from rctrack.core.model import (
+    Absence,
     Announcement,
     Commit,
     CountEvidence,
     Event,
     Flag,
     Instant,
+    ObjectId,
     Observation,
     Precision,
     ProjectId,
     ProjectRules,
     Release,
     Sighting,
+    Signature,
+    SignatureEvidence,
     SourceId,
     Station,
     Stop,
@@ -31,6 +36,12 @@ Counts = Mapping[tuple[Commit, Commit], CountEvidence]
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 
+_OF_SIGNATURE = {
+    Signature.BAD: Flag.BAD_SIGNATURE,
+    Signature.UNKNOWN: Flag.BAD_SIGNATURE,
+    Signature.UNSIGNED: Flag.UNSIGNED,
+}
+
 FRESH = timedelta(days=14)
 """Older than this when first seen, a release goes to the digest only (DESIGN section 6)."""
 HABIT_OF, HABIT_FROM, HABIT_SHARE = 20, 5, 0.8
@@ -38,16 +49,23 @@ HABIT_OF, HABIT_FROM, HABIT_SHARE = 20, 5, 0.8
 
 
 def fold(
-    project: ProjectId, rules: ProjectRules, observations: Iterable[Observation], counts: Counts
+    project: ProjectId,
+    rules: ProjectRules,
+    observations: Iterable[Observation],
+    counts: Counts,
+    signatures: Mapping[ObjectId, SignatureEvidence] | None = None,
 ) -> dict[VersionId, Release]:
     """The releases that the observations amount to, ascending; the same for any order and repetition of them."""
     tags: defaultdict[VersionId, list[TagObservation]] = defaultdict(list)
     mails: defaultdict[VersionId, list[Announcement]] = defaultdict(list)
+    absences: defaultdict[VersionId, list[Absence]] = defaultdict(list)
     seen = list(_first_sightings(observations))
     for observation in seen:
         if isinstance(observation, TagObservation):
             tags[observation.version.id].append(observation)
     for observation in seen:
+        if isinstance(observation, Absence):
+            absences[observation.version.id].append(observation)
         if isinstance(observation, Announcement):
             mail = _as_meant(observation, tags)
             for version in mail.versions:
@@ -60,13 +78,43 @@ def fold(
         tag = chosen.get(key)
         follows = precedes[tag.version] if tag else None
         before = versions[follows] if follows else None
-        releases.append(_release(project, key, tag, before, tags[key], mails[key], counts))
-    return _with_doubts(rules, _with_cycles(sorted(releases, key=lambda release: release.version)))
+        release = _release(project, key, tag, before, tags[key], mails[key], counts)
+        releases.append(_with_identity(rules, release, absences[key]))
+    signed = [_with_signature(release, signatures or {}) for release in releases]
+    return _with_doubts(rules, _with_cycles(sorted(signed, key=lambda release: release.version)))
+
+
+def _with_signature(release: Release, signatures: Mapping[ObjectId, SignatureEvidence]) -> Release:
+    found = signatures.get(release.object_id) if release.object_id else None
+    if found is None:
+        return release
+    flag = _OF_SIGNATURE.get(found.signature)
+    return replace(release, signature=found, flags=release.flags | ({flag} if flag else set()))
+
+
+def _with_identity(rules: ProjectRules, release: Release, absences: list[Absence]) -> Release:
+    """With what its tags say about each other: changes and their flags, and who had it first."""
+    if not release.tags:
+        return release
+    changes = changes_of(rules, release.tags, absences)
+    first_looks: dict[SourceId, Sighting] = {}
+    for tag in release.tags:
+        first_looks.setdefault(tag.sighting.source, tag.sighting)
+    return replace(
+        release,
+        changes=changes,
+        flags=release.flags | {each.flag for each in changes},
+        first_at=first_host(first_looks),
+        is_on_mirrors_only=bool(rules.primaries) and rules.primaries.isdisjoint(first_looks),
+    )
 
 
 def events_of(release: Release) -> dict[str, Event]:
-    """The stations that a release has reached, as events by station."""
-    return {
+    """The stations that a release has reached and the changes of its tags, as events by station."""
+    changes = {
+        each.station: Event(release.project, release.version.id, each.station, each.seen_at) for each in release.changes
+    }
+    return changes | {
         station: Event(release.project, release.version.id, station, stop.at.at if stop.at else None)
         for stop in reversed(release.timeline)
         for station in [f"{stop.station} {stop.source}" if stop.station is Station.VISIBLE else str(stop.station)]
@@ -92,13 +140,17 @@ def wanted_counts(releases: Mapping[VersionId, Release], counts: Counts, *, all_
         for release in releases.values()
         if release.commit
         and (all_history or release.version.cycle_id == (newest and newest.cycle_id) or _was_watched(release))
-        and ((release.tagged is None and not all_history) or _lacks_count(release, counts))
+        and ((release.tagged is None and not all_history) or _lacks_count(release, counts, all_history=all_history))
     ]
 
 
-def _lacks_count(release: Release, counts: Counts) -> bool:
+def _lacks_count(release: Release, counts: Counts, *, all_history: bool) -> bool:
+    """Also where a range alone was counted and the whole history has become known since."""
     base, commit = release.previous_commit, release.commit
-    return base is not None and commit is not None and (base, commit) not in counts
+    if base is None or commit is None:
+        return False
+    count = counts.get((base, commit))
+    return count is None or (all_history and count.authors is not None and count.first_time_authors is None)
 
 
 def _seen(release: Release) -> Iterator[Observation]:
@@ -117,10 +169,13 @@ def _was_watched(release: Release) -> bool:
 
 
 def _first_sightings(observations: Iterable[Observation]) -> Iterable[Observation]:
-    """Each observation once per source, as it was first seen there."""
+    """Each observation once per source, as it was first seen there; of absences every look counts."""
     first: dict[Observation, Observation] = {}
     for observation in observations:
         sighting = observation.sighting
+        if isinstance(observation, Absence):
+            first[observation] = observation
+            continue
         unseen = replace(observation, sighting=replace(sighting, seen_at=_NEVER, not_seen_at=None))
         known = first.setdefault(unseen, observation)
         if _sighting_order(sighting) < _sighting_order(known.sighting):
@@ -176,9 +231,11 @@ def _release(
         commits=count.commits if count else None,
         commits_no_merges=count.commits_no_merges if count else None,
         commits_announced=next(_commits_announced(mails), None),
+        authors=count.authors if count else None,
+        first_time_authors=count.first_time_authors if count else None,
         message_id=first.message_id if first else None,
         url=next((mail.url for mail in mails if first and mail.message_id == first.message_id and mail.url), None),
-        flags=_flags(tags),
+        flags=frozenset(),
         timeline=_timeline(tag, tags, mails),
         announcements=tuple(mails),
         tags=tuple(sorted(tags, key=_tag_order)),
@@ -225,15 +282,6 @@ def _archived(mail: Announcement) -> Instant | None:
     if mail.archived is not None:
         return mail.archived
     return Instant(mail.sighting.seen_at) if mail.sighting.not_seen_at else None
-
-
-def _flags(tags: list[TagObservation]) -> frozenset[Flag]:
-    flags = set()
-    if len({(tag.tag, tag.object_id) for tag in tags}) > len({tag.tag for tag in tags}):
-        flags.add(Flag.RETAGGED)
-    if any(tag.withdrawn for tag in tags):
-        flags.add(Flag.WITHDRAWN)
-    return frozenset(flags)
 
 
 def _timeline(tag: TagObservation | None, tags: list[TagObservation], mails: list[Announcement]) -> tuple[Stop, ...]:

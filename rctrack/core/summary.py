@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from rctrack.core.model import Flag, Instant, MessageId, ProjectId, Release
+from rctrack.core.model import Flag, Instant, MessageId, ProjectId, Release, TagChange
 
 WIDTH = 72
+_MOST_CHANGES = 20
 SEEN_LATE = timedelta(days=1)
 """A release that we see this long after it was made is said to be seen late."""
 
@@ -51,6 +52,43 @@ def digest_message_id(owed_at: datetime, recipient: str) -> MessageId:
     return _message_id("digest", owed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"), recipient)
 
 
+def incident_message_id(project: ProjectId, stations: Sequence[str], recipient: str) -> MessageId:
+    """The same for the same changes and reader."""
+    return _message_id("incident", project, "\0".join(sorted(stations)), recipient)
+
+
+def changes_subject(told: Sequence[tuple[Release, TagChange]]) -> str:
+    """What is not what it was: "[rctrack] RETAGGED linux v6.18-rc4"."""
+    release, change = told[0]
+    more = f" and {len(told) - 1} more" if len(told) > 1 else ""
+    return f"[rctrack] {change.flag.upper()} {release.project} {change.tag}{more}"
+
+
+def changes_text(
+    name: str, told: Sequence[tuple[Release, TagChange]], health: Sequence[SourceHealth], reader: Reader
+) -> str:
+    """The alert of tags that are not what they were, with both ids; rctrack goes on with what it saw first."""
+    parts = [_change(name, release, change, reader.zone) for release, change in told[:_MOST_CHANGES]]
+    if len(told) > _MOST_CHANGES:
+        parts.append(f"And {len(told) - _MOST_CHANGES} more; `rctrack releases {told[0][0].project}` shows all.")
+    return "\n\n".join([*parts, *filter(None, [_health(health)]), _signature(name, reader)]) + "\n"
+
+
+def _change(name: str, release: Release, change: TagChange, zone: tzinfo) -> str:
+    facts = [("Tag object", change.object_id, ""), ("Commit", change.commit, "")]
+    if change.flag is Flag.WITHDRAWN:
+        verdict = f"{name} {release.version.text} is withdrawn: the tag {change.tag} is not to be used or is gone."
+    else:
+        moved = (
+            "names another commit" if change.new_commit != change.commit else "is another object, for the same commit,"
+        )
+        verdict = f"{name}: the tag {change.tag} {moved} than what was seen before. It is not followed."
+        facts = [(f"{label} was", value, "") for label, value, _ in facts]
+        facts += [("Tag now", str(change.new_object_id), ""), ("Commit now", str(change.new_commit), "")]
+    seen = [("Seen", _moment(change.seen_at, zone), ""), ("At", change.source.partition(" ")[2], "")]
+    return f"{_fill(verdict)}\n\n{_facts([*facts, *seen])}"
+
+
 def release_subject(release: Release) -> str:
     """Short and filterable: "[rctrack] linux v6.18-rc4 out: 312 commits, announced +11m"."""
     facts = [_count_words(release), _announced_words(release)]
@@ -72,6 +110,7 @@ def release_text(
         _doubts(release),
         _facts(_timeline_facts(release, reader.zone)),
         _facts(_size_facts(release, before)),
+        _fill(where(release)),
         _links(release),
         _health(health),
         _signature(name, reader),
@@ -184,7 +223,20 @@ def _size_facts(release: Release, before: Release | None) -> list[tuple[str, str
         counted = f"{release.commits_announced} (as announced; not counted yet)"
     elif release.previous is not None:
         counted = "not counted yet"
-    return [("Follows", follows, ""), ("Commits", counted, ""), ("Commit", release.commit or "", "")]
+    return [
+        ("Follows", follows, ""),
+        ("Commits", counted, ""),
+        ("Authors", authors(release), ""),
+        ("Commit", release.commit or "", ""),
+    ]
+
+
+def authors(release: Release) -> str:
+    """The authors in words: "118, 12 for the first time"; empty where they were not read."""
+    if release.authors is None:
+        return ""
+    first = "" if release.first_time_authors is None else f", {release.first_time_authors} for the first time"
+    return f"{release.authors}{first}"
 
 
 def commits(release: Release) -> str:
@@ -193,6 +245,16 @@ def commits(release: Release) -> str:
         "no merges" if release.commits == release.commits_no_merges else f"{release.commits_no_merges} without merges"
     )
     return f"{release.commits}, {merges}"
+
+
+def where(release: Release) -> str:
+    """Which host had the tag first, as far as our looks prove it, or that only a mirror has it; empty else."""
+    if release.is_on_mirrors_only:
+        host = release.tags[0].sighting.source.partition(" ")[2]
+        return f"Only a mirror has the tag so far, and it is tracked from there: {host}"
+    if release.first_at is not None:
+        return f"The tag was first at {release.first_at.partition(' ')[2]}"
+    return ""
 
 
 def _links(release: Release) -> str:
@@ -252,7 +314,10 @@ def _standing(release: Release, now: datetime) -> str:
 
 def _count_words(release: Release) -> str:
     number = release.commits if release.commits is not None else release.commits_announced
-    return "" if number is None else "1 commit" if number == 1 else f"{number} commits"
+    if number is None:
+        return ""
+    said = "1 commit" if number == 1 else f"{number} commits"
+    return said if release.commits is not None else f"{said} by its mail"
 
 
 def _announced_words(release: Release) -> str:

@@ -1,9 +1,11 @@
 """Git repositories as the sources use them: ours (bare, kept in the state folder) or the user's (only read)."""
 
+import fcntl
 import hashlib
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +20,7 @@ QUICK = 120.0
 LONG = 3600.0
 """Seconds for a first clone."""
 _MOST_REFS_BYTES = 64 * 2**20
+_MOST_REFS_MEMORY = 2**30
 _UNREACHABLE = re.compile(
     r"could not resolve|couldn't resolve|failed to connect|couldn't connect|unable to connect|timed out|"
     r"no end within|network is unreachable|no route to host|connection (?:refused|reset)|name or service not known|"
@@ -75,7 +78,8 @@ class Repository:
             return None
 
     def _argv(self, arguments: Sequence[str]) -> list[str]:
-        return ["git", f"--git-dir={self.path}", *arguments]
+        # A copy without files must not go and get them: what is not there is not there.
+        return ["git", f"--git-dir={self.path}", "-c", "protocol.allow=never", *arguments]
 
 
 def local_path(url: str) -> Path | None:
@@ -95,15 +99,18 @@ def remote_options(tools: Tools) -> list[str]:
     """Options of git for every talk with a host that is not ours."""
     return [
         "-c", f"http.userAgent={tools.user_agent}",
-        "-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60",
+        "-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60", "-c", "http.followRedirects=false",
         "-c", "protocol.version=2", "-c", "protocol.allow=never",
         *(each for name in ("https", "http", "git", "ssh") for each in ("-c", f"protocol.{name}.allow=always")),
         "-c", "fetch.fsckObjects=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
     ]  # fmt: skip
 
 
-def list_tags(url: str, tools: Tools) -> bytes:
-    """What `git ls-remote --tags` prints, checked for its form; ProcessError if it fails."""
+def list_tags(url: str, tools: Tools) -> dict[str, tuple[str, str]]:
+    """Object and peeled object of every tag that a repository shows, by name; ProcessError if it fails.
+
+    A name that git itself would not take is shown with escapes, so that nothing in it acts on a terminal.
+    """
     path = local_path(url)
     if path is not None and git_dir(path) is None:
         raise ProcessError(f"{path}: is no git repository")
@@ -111,37 +118,65 @@ def list_tags(url: str, tools: Tools) -> bytes:
     if not said and path is None and not _list_refs("--heads", url, tools):
         # To git, a page of one line at url/info/refs is a repository without any ref.
         raise ProcessError(f"{url}: unexpected content: neither a branch nor a tag")
-    return b"".join(
-        sorted(line for line in said.splitlines(keepends=True) if re.match(rb"[0-9a-f]{40,64}\trefs/tags/", line))
-    )
+    objects: dict[str, str] = {}
+    peeled: dict[str, str] = {}
+    for line in said.split(b"\n"):
+        found = re.fullmatch(rb"([0-9a-f]{40}|[0-9a-f]{64})\trefs/tags/(.{1,1000}?)(\^\{\})?", line, re.DOTALL)
+        if found is not None:
+            name = found[2].decode("utf-8", "replace")
+            (peeled if found[3] else objects)[name if name.isprintable() else repr(name)] = found[1].decode()
+    return {name: (object_id, peeled.get(name, object_id)) for name, object_id in sorted(objects.items())}
 
 
 def _list_refs(kind: str, url: str, tools: Tools) -> bytes:
     options = remote_options(tools) if local_path(url) is None else []
-    return tools.runner.run(["git", *options, "ls-remote", kind, "--", url], timeout=QUICK, most=_MOST_REFS_BYTES)
+    argv = ["git", *options, "ls-remote", kind, "--", url]
+    return tools.runner.run(argv, timeout=QUICK, most=_MOST_REFS_BYTES, memory=_MOST_REFS_MEMORY)
 
 
-def keep_clone(url: str, name: str, tools: Tools, *, refspec: str, only_commits: bool) -> Repository:
-    """Our bare copy of a remote repository, made or brought up to date; ProcessError if it cannot be."""
-    path = tools.state / "repositories" / f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.git"
-    if git_dir(path) is None:
-        # A clone that was killed half-way has no HEAD yet or is fetched again: git only trusts whole packs.
-        shutil.rmtree(path, ignore_errors=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # The user's own init.defaultBranch must not decide which branch our HEAD is.
-        tools.runner.run(["git", "init", "--quiet", "--bare", "--initial-branch=master", str(path)], timeout=QUICK)
-    options = ["--filter=tree:0"] if only_commits else []
-    _end_interrupted_writes(path)
-    fetch = ["fetch", "--quiet", "--progress", "--no-tags", "--no-write-fetch-head", "--force", "--prune", *options]
-    argv = ["git", f"--git-dir={path}", *remote_options(tools), *fetch, "--", url, refspec]
-    kept = Repository(path, tools)
-    try:
-        tools.runner.run(argv, timeout=LONG, heard=_report_fetch(name, tools))
-    except ProcessError as error:
-        # A repository without any commit has no HEAD to fetch; one that had commits is not empty all at once.
-        if _NO_HEAD not in str(error) or kept.head() is not None:
-            raise
-    return kept
+def keep_clone(
+    url: str, name: str, tools: Tools, *, refspec: str, only_commits: bool, shared: bool = False
+) -> Repository:
+    """Our bare copy of a remote repository, made or brought up to date; ProcessError if it cannot be.
+
+    One that is `shared` takes from several remotes, each under refs of its own that `refspec` names.
+    """
+    suffix = "" if shared else f"-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
+    path = tools.state / "repositories" / f"{name}{suffix}.git"
+    with _alone_with(path):
+        if git_dir(path) is None:
+            # A clone that was killed half-way has no HEAD yet or is fetched again: git only trusts whole packs.
+            shutil.rmtree(path, ignore_errors=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # The user's own init.defaultBranch must not decide which branch our HEAD is.
+            tools.runner.run(["git", "init", "--quiet", "--bare", "--initial-branch=master", str(path)], timeout=QUICK)
+        options = ["--filter=tree:0"] if only_commits else []
+        _end_interrupted_writes(path)
+        fetch = ["fetch", "--quiet", "--progress", "--no-tags", "--no-write-fetch-head", "--force", "--prune", *options]
+        argv = ["git", f"--git-dir={path}", *remote_options(tools), *fetch, "--", url, refspec]
+        repository = Repository(path, tools)
+        try:
+            tools.runner.run(argv, timeout=LONG, heard=_report_fetch(name, tools))
+        except ProcessError as error:
+            # A repository without any commit has no HEAD to fetch; one that had commits is not empty all at once.
+            if _NO_HEAD not in str(error) or repository.head() is not None:
+                raise
+    return repository
+
+
+def kept(name: str, tools: Tools) -> Repository | None:
+    """The shared copy of this name, as it is; None before it was first made."""
+    path = tools.state / "repositories" / f"{name}.git"
+    return Repository(path, tools) if git_dir(path) else None
+
+
+@contextmanager
+def _alone_with(path: Path) -> Iterator[None]:
+    """One writer at a time: the daemon asks several hosts at once, and they may share a repository."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def parse_raw_date(raw: str) -> Instant | None:

@@ -2,93 +2,56 @@
 
 Git itself cannot do this in an empty repository (its negotiator walks the parents of what it has, and a shallow
 repository cuts merges: v2.44.0..v2.44.1 of git.git is 59 commits and would come out as 2), so dulwich speaks
-protocol v2 for us and the pack that comes back holds exactly the commits of the range.
+protocol v2 for us and the pack that comes back holds exactly the commits of the range. A server without filters, or
+without protocol v2, sends their files too: dearer, and counted the same.
 """
 
 import shutil
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rctrack.core.model import CountEvidence, Evidence, Instant, TagEvidence
-from rctrack.process import Interrupted, ProcessError
-from rctrack.sources.git import LONG, QUICK, Repository, parse_raw_date
+from rctrack.config.projects import SigningConfig
+from rctrack.core.model import Commit, CountEvidence, Evidence, TagEvidence
+from rctrack.process import ProcessError
+from rctrack.sources.git import LONG, QUICK, Repository
+from rctrack.sources.objects import CommitObject, read_commits, read_tags
 from rctrack.sources.protocol import Range, Tools
+from rctrack.sources.signing import verifier
 
 _MOST_BYTES = 256 * 2**20
 """Of one pack; a whole merge window of Linux is about 4 MB."""
+_MOST_MEMORY = 2**30
+_SECONDS = 600.0
 
 
-def fetch_range(url: str, wanted: Range, tools: Tools) -> Iterator[Evidence]:
+def fetch_range(url: str, wanted: Range, tools: Tools, signing: SigningConfig | None = None) -> Iterator[Evidence]:
     """The count of a range and the date of its tag, for about 200 bytes a commit; ProcessError if it fails."""
     tools.state.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="range-", dir=tools.state) as folder:
         repository = _unpack(_fetch(url, wanted, tools, Path(folder)), Path(folder), tools)
-        yield TagEvidence(wanted.tag, wanted.object_id, wanted.commit, _tag_date(repository, wanted))
-        if wanted.base is not None:
-            yield _count(repository, wanted)
+        [tag] = read_tags(repository, {wanted.tag: wanted.object_id})
+        yield tag
+        if signing is not None:
+            with verifier(signing, tools) as keys:
+                yield keys.verify(repository, wanted.object_id)
+        if wanted.base is not None and tag.commit is not None:
+            yield count_range(list(read_commits(repository)), wanted.base, tag)
 
 
 def _fetch(url: str, wanted: Range, tools: Tools, folder: Path) -> Path:
     """The pack that the server sends, in a file."""
-    from dulwich.client import get_transport_and_path
-    from dulwich.config import ConfigDict
-    from dulwich.errors import GitProtocolError
-
-    config = ConfigDict()
-    config.set((b"http",), b"useragent", tools.user_agent.encode())
-    config.set((b"http",), b"timeout", b"60")
+    argv = [sys.executable, "-P", "-m", "rctrack.sources.fetch_pack"]
+    argv += [tools.user_agent, url, wanted.tag, wanted.object_id, *([wanted.base] if wanted.base else [])]
     path, received = folder / "range.pack", 0
-    with path.open("wb") as pack:
-
-        def take(data: bytes) -> int:
-            nonlocal received
-            received += len(data)
+    with path.open("wb") as pack, tools.runner.stream(argv, timeout=_SECONDS, memory=_MOST_MEMORY) as output:
+        while chunk := output.read1(2**18):  # type: ignore[attr-defined]
+            received += len(chunk)
             if received > _MOST_BYTES:
                 raise ProcessError(f"{url}: more than {_MOST_BYTES} bytes for {wanted.tag}")
-            if tools.runner.stop.is_set():
-                raise Interrupted(f"{url}: ended because rctrack is stopping")
-            return pack.write(data)
-
-        try:
-            client, remote = get_transport_and_path(url, config=config)
-            wants = [wanted.object_id.encode()]
-            client.fetch_pack(
-                remote,
-                lambda _refs, depth=None: wants,  # type: ignore[arg-type]
-                _Have(wanted.base.encode() if wanted.base else None),  # type: ignore[arg-type]
-                take,
-                depth=None if wanted.base else 1,
-                filter_spec=b"tree:0",
-                protocol_version=2,
-            )
-        except ProcessError:
-            raise
-        except (GitProtocolError, OSError, ValueError, AssertionError, KeyError, EOFError) as error:
-            raise ProcessError(f"{url}: {wanted.tag}: {type(error).__name__}: {error}"[:300]) from error
+            pack.write(chunk)
     return path
-
-
-@dataclass(slots=True)
-class _Have:
-    """Tells the server the one commit that we have; dulwich's graph walker protocol."""
-
-    base: bytes | None
-    shallow: set[bytes] = field(default_factory=set)
-    unshallow: set[bytes] = field(default_factory=set)
-
-    def __next__(self) -> bytes | None:
-        base, self.base = self.base, None
-        return base
-
-    next = __next__
-
-    def ack(self, sha: bytes) -> None:
-        """Nothing to learn: there is one commit only."""
-
-    def nak(self) -> None:
-        """Nothing to learn: there is one commit only."""
 
 
 def _unpack(pack: Path, folder: Path, tools: Tools) -> Repository:
@@ -101,21 +64,16 @@ def _unpack(pack: Path, folder: Path, tools: Tools) -> Repository:
     return repository
 
 
-def _tag_date(repository: Repository, wanted: Range) -> Instant | None:
-    fields = b"tagger " if str(wanted.object_id) != str(wanted.commit) else b"committer "
-    header = repository.git("cat-file", "-p", wanted.object_id).partition(b"\n\n")[0]
-    line = next((each for each in header.splitlines() if each.startswith(fields)), b"")
-    return parse_raw_date(line.rpartition(b"> ")[2].decode("ascii", "replace"))
-
-
-def _count(repository: Repository, wanted: Range) -> CountEvidence:
-    """Every commit in the pack is of the range; a merge is one with two parents or more."""
-    assert wanted.base is not None  # noqa: S101 - the caller's promise, for the type checker
-    listing = repository.lines("cat-file", "--batch-all-objects", "--batch-check=%(objecttype) %(objectname)")
-    commits = [line.split()[1] for line in listing if line.startswith(b"commit ")]
-    if wanted.commit.encode() not in commits or wanted.base.encode() in commits:
-        raise ProcessError(f"{wanted.tag}: the server did not send the range that was asked for")
-    merges = int(
-        repository.git("rev-list", "--no-walk", "--min-parents=2", "--count", "--stdin", stdin=b"\n".join(commits))
-    )
-    return CountEvidence(wanted.base, wanted.commit, len(commits), len(commits) - merges)
+def count_range(commits: list[CommitObject], base: str, tag: TagEvidence) -> CountEvidence:
+    """Every commit in the pack is of the range; ProcessError where the pack shows that the server did otherwise."""
+    assert tag.commit is not None  # noqa: S101 - the caller's promise, for the type checker
+    if base == tag.commit:
+        return CountEvidence(Commit(base), tag.commit, 0, 0, 0, None)
+    ids = {each.commit for each in commits}
+    meets_base = any(parent not in ids for each in commits for parent in each.parents)
+    if tag.commit not in ids or base in ids or not meets_base:
+        # A server that does not know the base sends the whole history, and says nothing about it.
+        raise ProcessError(f"{tag.tag}: the server did not send the range that was asked for")
+    merges = sum(len(each.parents) > 1 for each in commits)
+    authors = {each.author for each in commits if len(each.parents) <= 1}
+    return CountEvidence(base, tag.commit, len(commits), len(commits) - merges, len(authors), None)  # type: ignore[arg-type]

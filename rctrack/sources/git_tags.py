@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rctrack.config import ProjectConfig, TagsConfig
@@ -11,21 +11,15 @@ from rctrack.process import ProcessError
 from rctrack.sources import git
 from rctrack.sources.counting import count_pairs
 from rctrack.sources.git_range import fetch_range
+from rctrack.sources.objects import is_there, read_tags
 from rctrack.sources.protocol import Failed, Good, Outcome, Range, Tools
+from rctrack.sources.signing import verifier
 
-_FIELDS = (
-    "objectname",
-    "objecttype",
-    "*objectname",
-    "*objecttype",
-    "taggerdate:raw",
-    "*committerdate:raw",
-    "committerdate:raw",
-    "refname:strip=2",
-)
-_FORMAT = "%00".join(f"%({field})" for field in _FIELDS)
-_FEW = 8
-"""Up to here one `rev-list` per pair is faster than one pass over the whole history."""
+Shown = Mapping[str, tuple[str, str]]
+"""Tag -> its object and the object behind it, as a host advertises them."""
+
+_MOST_ERRORS = 3
+"""Then a host is left alone until the next look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,42 +33,66 @@ class GitTags:
     def look(self, cursor: str | None) -> Outcome:
         """Every tag of the repository where anything changed since `cursor`, none where nothing did."""
         try:
-            advertised = git.list_tags(self.config.url, self.tools)
-            fresh = _cursor(advertised)
+            shown = git.list_tags(self.config.url, self.tools)
+            fresh = _cursor(shown)
             if cursor is not None and cursor == fresh:
                 return Good((), fresh)
-            if cursor is not None and not advertised:
+            if cursor is not None and not shown:
                 return Failed(f"{self.config.url}: shows no tag any more, where there were some")
             if self._keeps_history:
-                repository = self._repository()
-                dated = {(tag.tag, tag.object_id): tag for tag in _read_tags(repository)}
+                objects = {name: object_id for name, (object_id, _) in shown.items()}
+                tags = read_tags(self._repository(shown), objects)
             else:
-                dated = {}
+                tags = [
+                    TagEvidence(name, ObjectId(object_id), Commit(peeled), None)
+                    for name, (object_id, peeled) in shown.items()
+                ]
         except ProcessError as error:
             return git.failure(error)
-        names = _parse_advertised(advertised)
-        return Good(tuple(dated.get((tag.tag, tag.object_id), tag) for tag in names), fresh)
+        return Good(tuple(tags), fresh, is_whole=True)
 
     def measure(self, ranges: Sequence[Range]) -> Outcome:
         """The counts of the ranges; in a repository whose history is not kept, the dates of their tags too."""
+        if not self._keeps_history:
+            return self._fetch(ranges)
         try:
-            if not self._keeps_history:
-                return Good(
-                    tuple(found for each in ranges for found in fetch_range(self.config.url, each, self.tools)), ""
-                )
-            repository = self._repository()
+            repository = self._repository(None)
             if repository.git("rev-parse", "--is-shallow-repository").strip() == b"true":
                 return Failed(f"{self.config.url}: is a shallow repository, in which nothing can be counted")
             pairs = [(each.base, each.commit) for each in ranges if each.base is not None]
-            return Good(tuple(_count(repository, pairs, self.tools)), "")
+            there = is_there(repository, {str(each) for pair in pairs for each in pair})
+            counted = _count(repository, [pair for pair in pairs if there.issuperset(pair)], self.tools)
+            return Good((*counted, *self._verify(repository, ranges)), "")
         except ProcessError as error:
             return git.failure(error)
+
+    def _verify(self, repository: git.Repository, ranges: Sequence[Range]) -> list[Evidence]:
+        if self.project.signing is None:
+            return []
+        there = is_there(repository, {each.object_id for each in ranges})
+        with verifier(self.project.signing, self.tools) as keys:
+            return [keys.verify(repository, each.object_id) for each in ranges if each.object_id in there]
+
+    def _fetch(self, ranges: Sequence[Range]) -> Outcome:
+        """One fetch per range, as far as the host gives them."""
+        found: list[Evidence] = []
+        errors: list[ProcessError] = []
+        for each in ranges:
+            try:
+                for evidence in fetch_range(self.config.url, each, self.tools, self.project.signing):
+                    found.append(evidence)  # noqa: PERF402 - what came before a failure is kept
+            except ProcessError as error:
+                errors.append(error)
+            if len(errors) == _MOST_ERRORS:
+                break
+        return git.failure(errors[0]) if errors and not found else Good(tuple(found), "")
 
     @property
     def _keeps_history(self) -> bool:
         return self.project.keeps_history or git.local_path(self.config.url) is not None
 
-    def _repository(self) -> git.Repository:
+    def _repository(self, shown: Shown | None) -> git.Repository:
+        """Where the commits are: the user's own repository, or ours, which all remotes of the project share."""
         path = git.local_path(self.config.url)
         if path is not None:
             found = git.git_dir(path)
@@ -82,76 +100,32 @@ class GitTags:
                 raise ProcessError(f"{path}: is no git repository")
             return git.Repository(found, self.tools)
         name = f"{self.project.id}-tags"
-        repository = git.keep_clone(
-            self.config.url, name, self.tools, refspec="+refs/tags/*:refs/tags/*", only_commits=True
-        )
+        kept = git.kept(name, self.tools)
+        if kept is not None and (shown is None or self._has_all(kept, shown)):
+            return kept
+        remote = hashlib.sha256(self.config.url.encode()).hexdigest()[:12]
+        refspec = f"+refs/tags/*:refs/remotes/{remote}/*"
+        repository = git.keep_clone(self.config.url, name, self.tools, refspec=refspec, only_commits=True, shared=True)
         repository.git("commit-graph", "write", "--reachable", timeout=git.LONG)
         return repository
 
-
-def _cursor(advertised: bytes) -> str:
-    return json.dumps({"advertised": hashlib.sha256(advertised).hexdigest()})
-
-
-def _parse_advertised(advertised: bytes) -> list[TagEvidence]:
-    """Tags by name only; `^{}` lines give the commit behind an annotated tag."""
-    objects: dict[str, str] = {}
-    peeled: dict[str, str] = {}
-    for line in advertised.splitlines():
-        object_id, _, ref = line.decode("utf-8", "replace").partition("\t")
-        name = ref.removeprefix("refs/tags/")
-        if name.endswith("^{}"):
-            peeled[name[:-3]] = object_id
-        else:
-            objects[name] = object_id
-    return [
-        TagEvidence(name, ObjectId(object_id), Commit(peeled.get(name, object_id)), None)
-        for name, object_id in objects.items()
-    ]
+    def _has_all(self, repository: git.Repository, shown: Shown) -> bool:
+        wanted = {object_id for object_id, _ in shown.values()}
+        return is_there(repository, wanted) == wanted
 
 
-def _read_tags(repository: git.Repository) -> list[TagEvidence]:
-    tags = []
-    for line in repository.lines("for-each-ref", f"--format={_FORMAT}", "refs/tags"):
-        object_id, kind, behind, behind_kind, tagger_date, behind_date, committer_date, name = line.decode(
-            "utf-8", "replace"
-        ).split("\0")
-        commit = object_id if kind == "commit" else behind if behind_kind == "commit" else None
-        if kind == "tag" and behind_kind == "tag":
-            commit = _peel(repository, object_id)
-        tags.append(
-            TagEvidence(
-                tag=name,
-                object_id=ObjectId(object_id),
-                commit=Commit(commit) if commit else None,
-                # A tag object of 2005 may lack its tagger: then the commit's own date is the best there is.
-                tagged=git.parse_raw_date(tagger_date or committer_date or behind_date),
-            )
-        )
-    return tags
-
-
-def _peel(repository: git.Repository, object_id: str) -> str | None:
-    """The commit behind a tag of a tag."""
-    try:
-        return repository.git("rev-parse", "--verify", "--quiet", f"{object_id}^{{commit}}").decode().strip()
-    except ProcessError:
-        return None
+def _cursor(shown: Shown) -> str:
+    return json.dumps({"advertised": hashlib.sha256(json.dumps(shown).encode()).hexdigest()})
 
 
 def _count(repository: git.Repository, pairs: Sequence[tuple[Commit, Commit]], tools: Tools) -> list[Evidence]:
-    if len(pairs) > _FEW:
-        tips = "\n".join(sorted({each for pair in pairs for each in pair})).encode()
-        tools.progress("counting commits", 0, 0)
-        rev_list = repository.lines("rev-list", "--topo-order", "--parents", "--stdin", stdin=tips)
-        counted = count_pairs(rev_list, pairs)
-    else:
-        counted = [(_rev_list(repository, *pair), _rev_list(repository, *pair, "--no-merges")) for pair in pairs]
+    if not pairs:
+        return []
+    tips = "\n".join(sorted({each for pair in pairs for each in pair})).encode()
+    tools.progress("counting commits", 0, 0)
+    listing = ("--topo-order", "--no-commit-header", "--format=%H %P%x00%an", "--stdin")
+    counted = count_pairs(repository.lines("rev-list", *listing, stdin=tips), pairs)
     return [
-        CountEvidence(base, commit, commits, no_merges)
-        for (base, commit), (commits, no_merges) in zip(pairs, counted, strict=True)
+        CountEvidence(base, commit, each.commits, each.commits - each.merges, each.authors, each.first_time_authors)
+        for (base, commit), each in zip(pairs, counted, strict=True)
     ]
-
-
-def _rev_list(repository: git.Repository, base: Commit, commit: Commit, *options: str) -> int:
-    return int(repository.git("rev-list", "--count", *options, f"{base}..{commit}", timeout=git.LONG))

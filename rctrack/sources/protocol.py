@@ -19,6 +19,8 @@ class Good:
     evidence: tuple[Evidence, ...]
     cursor: str
     """Opaque to everything but the source."""
+    is_whole: bool = False
+    """The evidence is all that the source shows now: what it showed before and is not here has gone."""
 
 
 @dataclass(frozen=True, slots=True)

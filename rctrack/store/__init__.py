@@ -13,14 +13,18 @@ from typing import Any
 from sqlite_utils import Database
 
 from rctrack.core.model import (
+    AbsenceEvidence,
     Announcement,
     Commit,
     CountEvidence,
     Event,
     MailEvidence,
+    ObjectId,
     ProjectId,
     Release,
     Sighting,
+    Signature,
+    SignatureEvidence,
     SourceId,
     TagEvidence,
     Unrecognised,
@@ -184,6 +188,8 @@ class Store:
                     "commit": count.commit,
                     "commits": count.commits,
                     "commits_no_merges": count.commits_no_merges,
+                    "authors": count.authors,
+                    "first_time_authors": count.first_time_authors,
                     "counted_at": rows.utc(now),
                 }
                 for count in counts
@@ -195,6 +201,21 @@ class Store:
         return [
             (rows.tag(row), rows.sighting(row)) for row in self._query("SELECT * FROM tags WHERE project = ?", project)
         ]
+
+    def tags_shown(self, project: ProjectId, source: SourceId) -> dict[str, ObjectId]:
+        """Every tag that a source has ever shown, and its newest object there."""
+        found = self._query(
+            "SELECT tag, object_id FROM tags WHERE project = ? AND source = ? ORDER BY id", project, source
+        )
+        return {row["tag"]: ObjectId(row["object_id"]) for row in found}
+
+    def add_absences(self, project: ProjectId, absences: Iterable[AbsenceEvidence]) -> int:
+        """Stores looks that missed a tag, or found it again; how many."""
+        return self._add("absences", ({"project": project, **rows.absence_row(each)} for each in absences))
+
+    def absences(self, project: ProjectId) -> list[AbsenceEvidence]:
+        """Every look that missed a tag, or found it again."""
+        return [rows.absence(row) for row in self._query("SELECT * FROM absences WHERE project = ?", project)]
 
     def mails(self, project: ProjectId) -> Iterator[tuple[int, MailEvidence, Sighting]]:
         """Every stored mail of the project, one in memory at a time."""
@@ -212,9 +233,39 @@ class Store:
         )
         return [rows.announcement(row, scheme) for row in found]
 
+    def add_signatures(
+        self, project: ProjectId, expected: str, signatures: Iterable[SignatureEvidence], now: datetime
+    ) -> int:
+        """Stores what was found about signatures where these were expected; how many were new."""
+        return self._add(
+            "signatures",
+            (
+                {
+                    "project": project,
+                    "object_id": each.object_id,
+                    "expected": expected,
+                    "signature": each.signature,
+                    "signer": each.signer,
+                    "checked_at": rows.utc(now),
+                }
+                for each in signatures
+            ),
+        )
+
+    def signatures(self, project: ProjectId, expected: str) -> dict[ObjectId, SignatureEvidence]:
+        """What was found about each tag object while these signatures were expected."""
+        found = self._query("SELECT * FROM signatures WHERE project = ? AND expected = ?", project, expected)
+        return {
+            ObjectId(row["object_id"]): SignatureEvidence(
+                ObjectId(row["object_id"]), Signature(row["signature"]), row["signer"]
+            )
+            for row in found
+        }
+
     def counts(self, project: ProjectId) -> dict[tuple[Commit, Commit], CountEvidence]:
         """Every count by (base, commit)."""
-        counts = map(rows.count, self._query("SELECT * FROM counts WHERE project = ?", project))
+        found = self._query("SELECT * FROM counts WHERE project = ? ORDER BY first_time_authors IS NOT NULL", project)
+        counts = map(rows.count, found)
         return {(count.base, count.commit): count for count in counts}
 
     # --- What the evidence means: replaced whenever it is read again -------------------------------

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rctrack.core.model import (
+    AbsenceEvidence,
     Announcement,
     Commit,
     CountEvidence,
@@ -84,7 +85,22 @@ def mail(row: Row) -> MailEvidence:
 
 
 def count(row: Row) -> CountEvidence:
-    return CountEvidence(Commit(row["base"]), Commit(row["commit"]), row["commits"], row["commits_no_merges"])
+    ids = (Commit(row["base"]), Commit(row["commit"]))
+    authors = (row["authors"], row["first_time_authors"])
+    return CountEvidence(*ids, row["commits"], row["commits_no_merges"], *authors)
+
+
+def absence_row(evidence: AbsenceEvidence) -> dict[str, Any]:
+    return {
+        "tag": evidence.tag,
+        "object_id": evidence.object_id,
+        "is_back": int(evidence.is_back),
+        **_sighting_columns(evidence.sighting),
+    }
+
+
+def absence(row: Row) -> AbsenceEvidence:
+    return AbsenceEvidence(row["tag"], ObjectId(row["object_id"]), sighting(row), bool(row["is_back"]))
 
 
 def announcement_row(announcement: Announcement) -> dict[str, Any]:
@@ -155,8 +171,11 @@ def release_row(release: Release) -> dict[str, Any]:
         "commits": release.commits,
         "commits_no_merges": release.commits_no_merges,
         "commits_announced": release.commits_announced,
+        "authors": release.authors,
+        "first_time_authors": release.first_time_authors,
         "message_id": release.message_id,
         "url": release.url,
+        "signature": release.signature.signature if release.signature else None,
         "flags": " ".join(sorted(release.flags)),
     }
 

@@ -40,6 +40,18 @@ CREATE TABLE tags (
 ) STRICT;
 CREATE UNIQUE INDEX tags_once ON tags (project, source, tag, object_id, coalesce(tagged_at, ''));
 
+CREATE TABLE absences (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
+    source TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    is_back INTEGER NOT NULL CHECK (is_back IN (0, 1)),
+    seen_at TEXT NOT NULL,
+    not_seen_at TEXT,
+    UNIQUE (project, source, tag, object_id, is_back, seen_at)
+) STRICT;
+
 CREATE TABLE mails (
     id INTEGER PRIMARY KEY,
     project TEXT NOT NULL,
@@ -59,8 +71,22 @@ CREATE TABLE counts (
     "commit" TEXT NOT NULL,
     commits INTEGER NOT NULL,
     commits_no_merges INTEGER NOT NULL,
-    counted_at TEXT NOT NULL,
-    PRIMARY KEY (project, base, "commit")
+    authors INTEGER,
+    first_time_authors INTEGER,
+    counted_at TEXT NOT NULL
+) STRICT;
+-- A range may be counted again with the whole history at hand, which says more of the same.
+CREATE UNIQUE INDEX counts_once ON counts
+    (project, base, "commit", coalesce(authors, -1), coalesce(first_time_authors, -1));
+
+CREATE TABLE signatures (
+    project TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    expected TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    signer TEXT,
+    checked_at TEXT NOT NULL,
+    PRIMARY KEY (project, object_id, expected)
 ) STRICT;
 
 CREATE TABLE announcements (
@@ -118,8 +144,11 @@ CREATE TABLE releases (
     commits INTEGER,
     commits_no_merges INTEGER,
     commits_announced INTEGER,
+    authors INTEGER,
+    first_time_authors INTEGER,
     message_id TEXT,
     url TEXT,
+    signature TEXT,
     flags TEXT NOT NULL,
     PRIMARY KEY (project, version_id)
 ) STRICT;
@@ -151,7 +180,7 @@ CREATE TABLE events (
 
 CREATE TABLE letters (
     message_id TEXT PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('release', 'digest')),
+    kind TEXT NOT NULL CHECK (kind IN ('release', 'incident', 'digest')),
     recipient TEXT NOT NULL,
     project TEXT,
     version_id TEXT,

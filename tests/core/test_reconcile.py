@@ -173,7 +173,7 @@ def test_nothing_of_the_evidence_is_lost(observations: list[Observation]) -> Non
 
 def named_by(seen: Observation) -> tuple[Version, ...]:
     """The versions that a tag or a mail names."""
-    return (seen.version,) if isinstance(seen, TagObservation) else seen.versions
+    return seen.versions if isinstance(seen, Announcement) else (seen.version,)
 
 
 def observations_of(release: Release) -> list[Observation]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rctrack.sources.counting import count_pairs
+from rctrack.sources.counting import Counted, count_pairs
 from tests.material import GitRepository, git, make_repository
 
 
@@ -35,7 +35,7 @@ def tangled(path: Path, seed: int, commits: int = 120) -> tuple[GitRepository, l
 def counted(repository: GitRepository, pairs: list[tuple[str, str]]) -> list[tuple[int, int]]:
     """What count_pairs makes of git's listing."""
     listing = git(repository.path, "rev-list", "--topo-order", "--parents", "--all").encode().splitlines()
-    return count_pairs(listing, pairs)
+    return [(each.commits, each.commits - each.merges) for each in count_pairs(listing, pairs)]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -60,4 +60,4 @@ def test_the_same_pair_twice_is_counted_twice(tmp_path: Path) -> None:
 def test_no_pairs_and_no_commits_are_no_error() -> None:
     """Nothing asked is nothing answered; commits that the listing lacks count nothing."""
     assert count_pairs([], []) == []
-    assert count_pairs([], [("a" * 40, "b" * 40)]) == [(0, 0)]
+    assert count_pairs([], [("a" * 40, "b" * 40)]) == [Counted(0, 0, None, None)]

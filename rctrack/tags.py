@@ -1,0 +1,152 @@
+"""What a look at a repository adds to the tags that it shows: counts of commits, and tags that are gone."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from rctrack.config import ProjectConfig, TagsConfig
+from rctrack.core import identity, reconcile
+from rctrack.core.model import (
+    Absence,
+    AbsenceEvidence,
+    Commit,
+    CountEvidence,
+    Evidence,
+    ObjectId,
+    Observation,
+    Release,
+    Sighting,
+    SignatureEvidence,
+    SourceId,
+    TagEvidence,
+    TagObservation,
+)
+from rctrack.core.recognise import recognise_tag
+from rctrack.sources import Failed, Good, Range, Tools, open_counting
+from rctrack.store import Store
+
+UNSETTLED = "unsettled"
+"""A cursor that no source knows: the next look reads everything."""
+
+
+def observations(
+    stored: Store, project: ProjectConfig, more: Iterable[tuple[TagEvidence, Sighting]] = ()
+) -> list[Observation]:
+    """What all stored evidence, and more, means."""
+    evidence = [*stored.tags(project.id), *more]
+    # Where the object was read, that it leads to no commit outweighs the look that had only names.
+    no_commits = {(seen.source, tag.object_id) for tag, seen in evidence if tag.commit is None}
+    read = [
+        recognise_tag(project.rules, tag, seen)
+        for tag, seen in evidence
+        if tag.commit is None or (seen.source, tag.object_id) not in no_commits
+    ]
+    tags = [each for each in read if isinstance(each, TagObservation)]
+    absences = _absences(stored.absences(project.id), tags)
+    return [*tags, *absences, *stored.announcements(project.id, project.rules.scheme)]
+
+
+def _absences(journal: Sequence[AbsenceEvidence], tags: Sequence[TagObservation]) -> list[Absence]:
+    if not journal:
+        return []
+    known = {(tag.sighting.source, tag.tag, tag.object_id): tag for tag in tags}
+    found = ((each, known.get((each.sighting.source, each.tag, each.object_id))) for each in journal)
+    return [
+        Absence(tag.version, tag.tag, tag.object_id, tag.commit, each.is_back, each.sighting)
+        for each, tag in found
+        if tag is not None
+    ]
+
+
+def expected_signatures(project: ProjectConfig) -> str:
+    """A word for the signatures that are expected; what was found for others says nothing about these."""
+    return hashlib.sha256(repr(project.signing).encode()).hexdigest()[:16]
+
+
+def signatures(stored: Store, project: ProjectConfig) -> dict[ObjectId, SignatureEvidence]:
+    """What was found about the tags' signatures; nothing where none are expected."""
+    return stored.signatures(project.id, expected_signatures(project)) if project.signing else {}
+
+
+def with_absences(
+    stored: Store, project: ProjectConfig, outcome: Good, sighting: Sighting
+) -> tuple[Good, list[AbsenceEvidence]] | Failed:
+    """The same with what the source does not show any more; Failed where it shows too little to be believed."""
+    if not outcome.is_whole or project.rules.tags_are_pruned:
+        return outcome, []
+    journal = [each for each in stored.absences(project.id) if each.sighting.source == sighting.source]
+    known = stored.tags_shown(project.id, sighting.source)
+    shown = {each.tag for each in outcome.evidence if isinstance(each, TagEvidence)}
+    if (reason := identity.is_suspect(known.keys() - identity.gone(journal), shown)) is not None:
+        return Failed(f"{sighting.source.partition(' ')[2]}: {reason}; that is not believed")
+    added = identity.missing(known, journal, shown, sighting)
+    if identity.unsettled([*journal, *added]):
+        outcome = replace(outcome, cursor=UNSETTLED)
+    return outcome, added
+
+
+def with_counts(
+    stored: Store, tools: Tools, project: ProjectConfig, source: TagsConfig, outcome: Good, sighting: Sighting
+) -> Good:
+    """The same evidence with the counts that it makes necessary, as far as they can be had now."""
+    tags = [(each, sighting) for each in outcome.evidence if isinstance(each, TagEvidence)]
+    if not tags and not stored.lacks_counts(project.id) and project.signing is None:
+        return outcome
+    counts = stored.counts(project.id)
+    releases = reconcile.fold(project.id, project.rules, observations(stored, project, tags), counts)
+    signed = signatures(stored, project)
+    to_count = reconcile.wanted_counts(releases, counts, all_history=project.keeps_history)
+    to_verify = [each for each in releases.values() if project.signing and each.object_id not in signed]
+    wanted = [
+        Range(each.tag, each.object_id, each.commit, each.previous_commit)
+        for each in {each.version.id: each for each in [*to_count, *to_verify]}.values()
+        if each.tag and each.object_id and each.commit
+    ]
+    shown = {(tag.sighting.source, tag.commit) for each in releases.values() for tag in each.tags}
+    return replace(outcome, evidence=(*outcome.evidence, *_measure(stored, tools, project, source, wanted, shown)))
+
+
+def _measure(
+    stored: Store,
+    tools: Tools,
+    project: ProjectConfig,
+    source: TagsConfig,
+    wanted: list[Range],
+    shown: set[tuple[SourceId, Commit]],
+) -> list[Evidence]:
+    """Counts from the nearest healthy repositories that show both ends of a range: no other can be trusted with it."""
+    found: list[Evidence] = []
+    for each in _nearest(stored, project, source):
+        ranges = [
+            one
+            for one in wanted
+            if (each.source, one.commit) in shown and (one.base is None or (each.source, one.base) in shown)
+        ]
+        if not ranges:
+            continue
+        counted = open_counting(each, project, tools).measure(ranges)
+        if isinstance(counted, Good):
+            found += counted.evidence
+            done = {(one.base, one.commit) for one in counted.evidence if isinstance(one, CountEvidence)}
+            dated = {one.object_id for one in counted.evidence if isinstance(one, TagEvidence)}
+            wanted = [
+                one for one in wanted if (one.base, one.commit) not in done and (one.base or one.object_id not in dated)
+            ]
+    return found
+
+
+def _nearest(stored: Store, project: ProjectConfig, source: TagsConfig) -> list[TagsConfig]:
+    """On this machine, then the one that just answered, then the project's own, then mirrors; none that is down."""
+    outcomes = stored.last_outcomes(project.id)
+    healthy = [
+        each
+        for each in project.tags
+        if each == source or (each.source in outcomes and outcomes[each.source]["outcome"] == "good")
+    ]
+    return sorted(healthy, key=lambda each: ("://" in each.url, each != source, not each.is_primary))
+
+
+def changed(before: Iterable[tuple[str, str]], releases: Iterable[Release]) -> list[Release]:
+    """The releases whose tags have changed in a way that nobody was told of yet."""
+    known = set(before)
+    return [each for each in releases if any((each.version.id, change.station) not in known for change in each.changes)]

@@ -1,0 +1,281 @@
+"""Counts are what git itself counts: on real histories, on odd ones, whole or one range at a time."""
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from dulwich.object_store import MemoryObjectStore
+from dulwich.objects import Commit as DulwichCommit
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rctrack.config import ProjectConfig, TagsConfig
+from rctrack.core.model import Commit, CountEvidence, ObjectId, ProjectId, ProjectRules, TagEvidence
+from rctrack.core.version import FeatureParts, all_previous, parse_version
+from rctrack.process import Runner
+from rctrack.sources import Good, Range, Tools
+from rctrack.sources.counting import Counted, count_pairs
+from rctrack.sources.fetch_pack import fetch
+from rctrack.sources.git import Repository
+from rctrack.sources.git_range import count_range, fetch_range
+from rctrack.sources.git_tags import GitTags
+from rctrack.sources.objects import CommitObject
+from tests.material import GitRepository, git, make_repository
+from tests.servers import git_daemon, git_over_http
+
+Pair = tuple[str, str]
+
+
+def tools(folder: Path) -> Tools:
+    """What a source may use; its state is in the folder."""
+    return Tools(Runner(), folder / "state", "rctrack/test", lambda *_: None)
+
+
+def one_pass(path: Path, pairs: Sequence[Pair], folder: Path) -> list[Counted]:
+    """All pairs at once, authors too."""
+    listing = ("rev-list", "--topo-order", "--no-commit-header", "--format=%H %P%x00%an", "--stdin")
+    tips = "\n".join({each for pair in pairs for each in pair}).encode()
+    return count_pairs(Repository(path, tools(folder)).lines(*listing, stdin=tips), pairs)
+
+
+def by_git(path: Path, pair: Pair) -> tuple[int, int]:
+    """Commits and those without merges, by `git rev-list --count`."""
+    revisions = f"{pair[0]}..{pair[1]}"
+    return (
+        int(git(path, "rev-list", "--count", revisions)),
+        int(git(path, "rev-list", "--count", "--no-merges", revisions)),
+    )
+
+
+def authors_by_git(path: Path, revisions: str) -> set[str]:
+    """Who wrote something there that is no merge."""
+    lines = ("rev-list", "--no-merges", "--no-commit-header", "--format=%an", revisions)
+    return set(git(path, *lines).splitlines())
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[tuple[tuple[int, ...], int]]:
+    """Up to 24 commits, each with its parents among those before and its author: roots, merges, octopuses, crosses."""
+    commits = []
+    for i in range(draw(st.integers(2, 24))):
+        parents = st.lists(st.integers(max(0, i - 6), i - 1), max_size=4, unique=True) if i else st.just([])
+        commits.append((tuple(draw(parents)), draw(st.integers(0, 4))))
+    return commits
+
+
+def build(path: Path, history: list[tuple[tuple[int, ...], int]]) -> list[str]:
+    """The history as a real repository; the ids of its commits in order."""
+    make_repository(path)
+    lines = []
+    for i, (parents, author) in enumerate(history):
+        person = f"Author {author} <a{author}@example.org> {1_700_000_000 + (i * 7919) % 50} +0000"
+        lines += [f"reset refs/heads/c{i}", f"commit refs/heads/c{i}", f"mark :{i + 1}"]
+        lines += [f"author {person}", f"committer {person}", "data 0"]
+        lines += [f"{'from' if n == 0 else 'merge'} :{parent + 1}" for n, parent in enumerate(parents)]
+        lines.append("")
+    git(path, "fast-import", "--quiet", "--force", stdin="\n".join(lines).encode())
+    found = dict(
+        line.split() for line in git(path, "for-each-ref", "--format=%(refname:short) %(objectname)").splitlines()
+    )
+    git(path, "config", "uploadpack.allowAnySHA1InWant", "true")
+    return [found[f"c{i}"] for i in range(len(history))]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories(), chosen=st.data())
+def test_any_history_is_counted_as_git_counts_it(
+    history: list[tuple[tuple[int, ...], int]], chosen: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Criss-cross and octopus merges, several roots, pairs that are no ancestors: commits, merges and authors."""
+    folder = tmp_path_factory.mktemp("history")
+    ids = build(folder / "odd.git", history)
+    pair = st.tuples(st.sampled_from(ids), st.sampled_from(ids))
+    pairs = chosen.draw(st.lists(pair, min_size=1, max_size=3))
+    for (base, commit), counted in zip(pairs, one_pass(folder / "odd.git", pairs, folder), strict=True):
+        here = authors_by_git(folder / "odd.git", f"{base}..{commit}")
+        before = authors_by_git(folder / "odd.git", base)
+        assert (counted.commits, counted.commits - counted.merges) == by_git(folder / "odd.git", (base, commit))
+        assert counted.authors in (None, len(here))
+        assert counted.first_time_authors in (None, len(here - before))
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> GitRepository:
+    """Releases over criss-cross and octopus merges, a second root, and a release that its follower does not contain."""
+    made = make_repository(tmp_path / "odd.git")
+    made.release("1.0")
+    made.commit(3, branch="fixes", parents=(made.commit_of("v1.0"),))
+    made.tag("v1.0.1", "fixes")
+    left = made.commit(2, branch="left", parents=(made.commit_of("main"),))
+    right = made.commit(2, branch="right", parents=(made.commit_of("main"),))
+    made.commit(branch="left", parents=(left, right))
+    made.commit(branch="right", parents=(right, left))
+    third = made.commit(2, branch="third", parents=())
+    made.commit(branch="main", parents=(made.commit_of("main"), made.commit_of("left"), made.commit_of("right"), third))
+    made.commit(3)
+    made.tag("v1.1-rc1")
+    made.light_tag("v1.1-rc2", made.commit(2))
+    return made
+
+
+ODD_PAIRS = (("v1.0", "v1.1-rc1"), ("v1.0.1", "v1.1-rc1"), ("v1.1-rc1", "v1.1-rc2"), ("v1.0", "v1.0.1"))
+
+
+def ranges_of(path: Path, pairs: Sequence[Pair] = ODD_PAIRS) -> Iterator[Range]:
+    lines = git(
+        path, "for-each-ref", "--format=%(refname:strip=2) %(objectname) %(*objectname)", "refs/tags"
+    ).splitlines()
+    ids = {name: (object_id, peeled[0] if peeled else object_id) for name, object_id, *peeled in map(str.split, lines)}
+    for base, tag in pairs:
+        yield Range(tag, ObjectId(ids[tag][0]), Commit(ids[tag][1]), Commit(ids[base][1]))
+
+
+def counts_of(found: Sequence[object]) -> list[tuple[int, int]]:
+    return [(each.commits, each.commits_no_merges) for each in found if isinstance(each, CountEvidence)]
+
+
+@pytest.mark.parametrize("filters", [True, False], ids=["filters", "no filters"])
+@pytest.mark.parametrize("protocol", ["http", "git"])
+def test_a_range_alone_is_counted_as_the_whole(
+    odd: GitRepository, protocol: str, filters: bool, tmp_path: Path
+) -> None:
+    """One fetch per range, over HTTP and git's own protocol, also where the server cannot leave files out."""
+    git(odd.path, "config", "uploadpack.allowFilter", "true" if filters else "false")
+    expected = [by_git(odd.path, pair) for pair in ODD_PAIRS]
+    assert [
+        (each.commits, each.commits - each.merges)
+        for each in one_pass(odd.path, resolved(odd.path, ODD_PAIRS), tmp_path)
+    ] == expected
+    if protocol == "git":
+        with git_daemon(tmp_path) as url:
+            found = [
+                each for one in ranges_of(odd.path) for each in fetch_range(f"{url}/odd.git", one, tools(tmp_path))
+            ]
+    else:
+        with git_over_http(tmp_path) as server:
+            found = [
+                each
+                for one in ranges_of(odd.path)
+                for each in fetch_range(f"{server.url}/odd.git", one, tools(tmp_path))
+            ]
+            assert all(b"filter tree:0" in each.sent for each in server.fetches) == filters
+    assert counts_of(found) == expected
+
+
+def test_a_server_without_protocol_v2_is_asked_the_old_way(odd: GitRepository, tmp_path: Path) -> None:
+    """The same counts from a server of before 2018, which says no word of version 2."""
+    with git_over_http(tmp_path, protocol_v2=False) as server:
+        url = f"{server.url}/odd.git"
+        found = [each for one in ranges_of(odd.path) for each in fetch_range(url, one, tools(tmp_path))]
+        whole = GitTags(TagsConfig(url, is_primary=True), project(url), tools(tmp_path))
+        assert isinstance(whole.look(None), Good)
+        measured = whole.measure(list(ranges_of(odd.path)))
+    assert isinstance(measured, Good)
+    assert counts_of(found) == counts_of(measured.evidence) == [by_git(odd.path, pair) for pair in ODD_PAIRS]
+
+
+def test_a_base_that_the_server_lacks_is_not_counted_from_the_beginning(odd: GitRepository, tmp_path: Path) -> None:
+    """A server sends everything then and says nothing; such a count would be far too large."""
+    stranger = make_repository(tmp_path / "stranger" / "s.git")
+    unknown = stranger.commit(1, parents=())
+    [first, *_] = ranges_of(odd.path)
+    with git_over_http(tmp_path) as server, pytest.raises(Exception, match="did not send the range"):
+        list(
+            fetch_range(
+                f"{server.url}/odd.git",
+                Range(first.tag, first.object_id, first.commit, Commit(unknown)),
+                tools(tmp_path),
+            )
+        )
+
+
+def project(url: str, *, history: bool = True) -> ProjectConfig:
+    """A project of this one remote."""
+    parts = FeatureParts((((), 2),))
+    rules = ProjectRules("dotted", parts, ("v{version}",), None, frozenset())
+    return ProjectConfig(ProjectId("demo"), "Demo", rules, history, False, (TagsConfig(url, True),), (), "demo.toml")
+
+
+def consecutive(path: Path, parts: FeatureParts) -> list[tuple[str, str]]:
+    """The tags of every release and of the one that it follows."""
+    names = [name for name in git(path, "tag").splitlines() if name.startswith("v")]
+    versions = {version: name for name in names if (version := parse_version("dotted", name)) is not None}
+    follows = all_previous(versions, parts)
+    return [(versions[before], versions[each]) for each, before in follows.items() if before is not None]
+
+
+GIT_PARTS = FeatureParts((((), 3), ((2,), 2)))
+REAL = {"util-linux": FeatureParts((((), 2),)), "git": GIT_PARTS}
+
+
+@pytest.fixture(scope="session", params=sorted(REAL))
+def real(
+    request: pytest.FixtureRequest, shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[Pair]]:
+    """A real history, unpacked, and its consecutive releases."""
+    folder = tmp_path_factory.mktemp("real")
+    name = str(request.param)
+    subprocess.run(["tar", "xf", str(shared / "data" / "real" / f"{name}.git.tar"), "-C", str(folder)], check=True)
+    path = folder / f"{name}.git"
+    git(path, "config", "uploadpack.allowFilter", "true")
+    git(path, "commit-graph", "write", "--reachable")
+    return path, consecutive(path, REAL[name])
+
+
+@pytest.mark.shared
+@pytest.mark.timeout(600)
+def test_every_release_of_a_real_history_is_counted_as_git_counts_it(
+    real: tuple[Path, list[Pair]], tmp_path: Path
+) -> None:
+    """util-linux and git, whole: every release against `git rev-list --count`, with and without merges."""
+    path, pairs = real
+    found = one_pass(path, resolved(path, pairs), tmp_path)
+    expected = [by_git(path, pair) for pair in pairs]
+    assert len(pairs) > 100
+    assert [(each.commits, each.commits - each.merges) for each in found] == expected
+
+
+@pytest.mark.shared
+@pytest.mark.timeout(1800)
+def test_every_release_fetched_alone_gives_the_same_numbers(real: tuple[Path, list[Pair]], tmp_path: Path) -> None:
+    """The pack of each single range of util-linux and git, over a socket, against the one pass: authors too.
+
+    Fetched and read in this process: one of ours for each of a thousand releases would take an hour.
+    """
+    path, pairs = real
+    whole = one_pass(path, resolved(path, pairs), tmp_path)
+    with git_daemon(path.parent) as url:
+        for one, counted in zip(ranges_of(path, pairs), whole, strict=True):
+            if one.base == one.commit:
+                continue
+            commits = commits_of_pack(f"{url}/{path.name}", one)
+            tag = TagEvidence(one.tag, one.object_id, one.commit, None)
+            count = count_range(commits, str(one.base), tag)
+            got = (count.commits, count.commits - count.commits_no_merges, count.authors)
+            assert got == (counted.commits, counted.merges, counted.authors), one.tag
+
+
+def commits_of_pack(url: str, one: Range) -> list[CommitObject]:
+    """The commits that a server sends for a range."""
+    received = BytesIO()
+    fetch("rctrack/test", url, one.tag, one.object_id, one.base, received.write)
+    store = MemoryObjectStore()
+    pack, commit, _ = store.add_pack()
+    pack.write(received.getvalue())
+    commit()
+    found = [store[object_id] for object_id in store]
+    return [
+        CommitObject(each.id.decode(), tuple(p.decode() for p in each.parents), each.author.rpartition(b" <")[0])
+        for each in found
+        if isinstance(each, DulwichCommit)
+    ]
+
+
+def resolved(path: Path, pairs: Sequence[Pair]) -> list[Pair]:
+    """The commits of these tags."""
+    names = sorted({each for pair in pairs for each in pair})
+    ids = git(path, "rev-parse", *(f"{name}^{{commit}}" for name in names)).splitlines()
+    commit = dict(zip(names, ids, strict=True))
+    return [(commit[base], commit[tag]) for base, tag in pairs]
