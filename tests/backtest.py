@@ -121,7 +121,7 @@ def _waits(case: Case) -> list[int]:
         steps = cycle.steps
         if step is None:
             begun = cycle.start
-            following = steps[0] if steps else None
+            following = next((each for each in cycle.candidates[:1] if each.version.candidate <= 1), None)
         else:
             found = [i for i, each in enumerate(steps) if (each.version.stage, each.version.candidate) == (step.stage, step.candidate)]
             begun = steps[found[0]].day if found else None
@@ -179,12 +179,19 @@ def cases_of(project: str, past: Sequence[Past], feature_parts: FeatureParts) ->
             continue
         kind = "last final" if origin.version.is_final else f"rc{origin.version.candidate}"
         following = steps[index + 1]
-        adjacent = following.version.is_final or following.version.candidate == origin.version.candidate + 1
-        if origin.version.is_final or (following.version.cycle_id == origin.version.cycle_id and adjacent):
+        if _follows(origin, following):
             yield Case(project, kind, Target.NEXT, known, cycles, following.day)
         final = next((step for step in steps[index + 1 :] if step.version.is_final), None)
         if final:
             yield Case(project, kind, Target.FINAL, known, cycles, final.day)
+
+
+def _follows(origin: Past, following: Past) -> bool:
+    """Whether nothing can have come between the two: tables have holes."""
+    if origin.version.is_final:
+        return not following.version.is_final and following.version.candidate <= 1
+    adjacent = following.version.is_final or following.version.candidate == origin.version.candidate + 1
+    return following.version.cycle_id == origin.version.cycle_id and adjacent
 
 
 def walk(project: str) -> Walk:

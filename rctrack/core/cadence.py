@@ -6,6 +6,7 @@ came on Saturday does not drag the next one along. Any other project repeats the
 """
 
 import math
+import operator
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +21,19 @@ LEAST_GAPS = 3
 """With fewer gaps of the project's own nothing is said."""
 CYCLES = 20
 """How many cycles back still count; older ones were made under other habits."""
-HALF_LIFE = 10.0
+HALF_LIFE = 20.0
 """A cycle counts half of one that is so many cycles younger."""
 OTHER_SEASON = 0.25
 """What a cycle counts for one that differs from it in holding Christmas."""
+INERTIA = 2.0
+"""A later week is bet on only if it is so many times likelier: a run of long cycles has ended soon, so far."""
 RHYTHM = 0.7
 """A project keeps to a weekday if so many of its last releases came on it."""
-HORIZON = 400
+BLUR = 0.9
+"""How wide a gap of the past is smeared, in spreads."""
+SMALL = 2.0
+MEMORY = 20.0
+HORIZON = 600
 """Days ahead beyond which no odds are given."""
 TAIL = 0.01
 """What is held back for a wait that the past has not seen."""
@@ -130,7 +137,7 @@ def past_of(shipped: Iterable[ShippedRelease], releases: Iterable[Release], zone
 def cycles_of(past: Iterable[Past], feature_parts: FeatureParts) -> tuple[Cycle, ...]:
     """The feature cycles, oldest first; point releases have no cadence. A day that runs backwards is left out."""
     by_cycle: dict[str, list[Past]] = {}
-    for each in sorted(past, key=lambda each: (each.version, each.day)):
+    for each in sorted(past, key=_order):
         if each.version.is_feature(feature_parts.of(each.version)):
             steps = by_cycle.setdefault(each.version.cycle_id, [])
             if not steps or (steps[-1].version < each.version and steps[-1].day <= each.day):
@@ -143,6 +150,11 @@ def cycles_of(past: Iterable[Past], feature_parts: FeatureParts) -> tuple[Cycle,
         cycles.append(Cycle(start, candidates, final))
         start = final.day if final else None
     return tuple(cycles)
+
+
+def _order(each: Past) -> tuple[tuple[int, ...], str, int, int, date]:
+    version = each.version
+    return (version.numbers, version.letter, version.stage, version.candidate, each.day)
 
 
 def forecast(
@@ -223,7 +235,7 @@ def _alike(after: Version | None) -> list[tuple[Stage, int, int] | None]:
 
 def _waits(cycle: Cycle, wanted: tuple[Stage, int, int] | None, target: Target) -> list[tuple[date, date]]:
     if wanted is None:
-        end = cycle.final if target is Target.FINAL else next(iter(cycle.steps), None)
+        end = cycle.final if target is Target.FINAL else _first(cycle)
         return [(cycle.start, end.day)] if cycle.start and end else []
     stage, least, most = wanted
     waits = []
@@ -233,6 +245,12 @@ def _waits(cycle: Cycle, wanted: tuple[Stage, int, int] | None, target: Target) 
             if end is not None:
                 waits.append((step.day, end.day))
     return waits
+
+
+def _first(cycle: Cycle) -> Past | None:
+    """The first candidate, unless it is a later one's number: then the first is not known."""
+    first = next(iter(cycle.candidates), None)
+    return first if first and (first.version.candidate <= 1 or first.version.stage is not Stage.RC) else None
 
 
 def _adjacent(step: Past, following: Past) -> bool:
@@ -326,10 +344,10 @@ def _weekday_weights(cycles: Sequence[Cycle]) -> list[float]:
 
 def _blurred(gaps: Sequence[_Gap], since: date, weekdays: Sequence[float]) -> dict[date, float]:
     lengths = [max(1, (gap.end - gap.origin).days) for gap in gaps]
-    weights = [0.5 ** (gap.age / HALF_LIFE) for gap in gaps]
+    weights = [0.5 ** (gap.age / MEMORY) for gap in gaps]
     width = _width(lengths, weights)
     odds: dict[date, float] = {}
-    for ahead in range(HORIZON + 1):
+    for ahead in range(min(HORIZON, 3 * max(lengths) + 7) + 1):
         day = since + timedelta(ahead)
         near = sum(
             weight * math.exp(-abs(math.log((ahead + 0.5) / (length + 0.5))) / width) / (ahead + 0.5)
@@ -340,12 +358,13 @@ def _blurred(gaps: Sequence[_Gap], since: date, weekdays: Sequence[float]) -> di
 
 
 def _width(lengths: Sequence[int], weights: Sequence[float]) -> float:
-    """How far to blur, in logs of days: the robust spread, less the more gaps there are (Silverman's rule)."""
+    """How far to blur, in logs of days: the spread of the gaps, less the more there are (Silverman's rule)."""
     logs = [math.log(length + 0.5) for length in lengths]
-    middle = median(logs)
-    spread = 1.4826 * median(abs(each - middle) for each in logs)
-    effective = sum(weights) ** 2 / sum(weight**2 for weight in weights)
-    return max(0.05, 0.9 * max(spread, 0.1) * effective**-0.2)
+    total = sum(weights)
+    middle = sum(map(operator.mul, weights, logs)) / total
+    spread = math.sqrt(sum(weight * (each - middle) ** 2 for weight, each in zip(weights, logs, strict=True)) / total)
+    effective = total**2 / sum(weight**2 for weight in weights)
+    return BLUR * max(spread, 0.1) * (1 + SMALL / effective) * effective**-0.2
 
 
 # --- From odds to a forecast -----------------------------------------------------------------------
@@ -364,7 +383,11 @@ def _from_day(odds: Mapping[date, float], since: date, asked_on: date | None) ->
 def _point(days: Sequence[tuple[date, float]], weekday: int | None) -> date:
     """The likeliest day of a weekly project, the middle day of another."""
     if weekday is not None:
-        return max(days, key=lambda each: (each[1], -each[0].toordinal()))[0]
+        bet = days[0]
+        for each in days:
+            if each[1] > bet[1] * INERTIA:
+                bet = each
+        return bet[0]
     reached = 0.0
     for day, chance in days:
         reached += chance
