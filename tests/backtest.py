@@ -81,7 +81,11 @@ class Walk:
         for name, spread in odds.items():
             self.scores.setdefault(name, []).append(Score(case, _needed(points[name]), _brier(spread, case.outcome)))
         self.scores.setdefault("last 20", []).append(
-            Score(case, max(frequencies, key=lambda day: (frequencies[day], -day.toordinal())), _brier(frequencies, case.outcome))
+            Score(
+                case,
+                max(frequencies, key=lambda day: (frequencies[day], -day.toordinal())),
+                _brier(frequencies, case.outcome),
+            )
         )
         first, last = ours.interval(MASS)
         stated = sum(chance for day, chance in ours.days if first <= day <= last)
@@ -123,7 +127,11 @@ def _waits(case: Case) -> list[int]:
             begun = cycle.start
             following = next((each for each in cycle.candidates[:1] if each.version.candidate <= 1), None)
         else:
-            found = [i for i, each in enumerate(steps) if (each.version.stage, each.version.candidate) == (step.stage, step.candidate)]
+            found = [
+                i
+                for i, each in enumerate(steps)
+                if (each.version.stage, each.version.candidate) == (step.stage, step.candidate)
+            ]
             begun = steps[found[0]].day if found else None
             following = steps[found[0] + 1] if found and found[0] + 1 < len(steps) else None
         end = cycle.final if case.target is Target.FINAL else following
@@ -267,7 +275,10 @@ def main() -> int:
     walks = {project: walk(project) for project in ZONES}
     for row in ROWS:
         print(f"\n{row.project}: {row.name}")
-        scores = {name: [each for each in found if each.case.target is row.target and row.holds(each.case)] for name, found in walks[row.project].scores.items()}
+        scores = {
+            name: [each for each in found if each.case.target is row.target and row.holds(each.case)]
+            for name, found in walks[row.project].scores.items()
+        }
         # Only what everybody predicted is compared.
         ours = {id(each.case) for each in scores.get(OURS, [])}
         common = ours.intersection(*({id(each.case) for each in found} for found in scores.values() if found))

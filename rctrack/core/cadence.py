@@ -10,7 +10,7 @@ import operator
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from statistics import median
 
@@ -29,12 +29,18 @@ INERTIA = 2.0
 """A later week is bet on only if it is so many times likelier: a run of long cycles has ended soon, so far."""
 RHYTHM = 0.7
 """A project keeps to a weekday if so many of its last releases came on it."""
-BLUR = 0.9
+BLUR = 1.1
 """How wide a gap of the past is smeared, in spreads."""
 SMALL = 2.0
-MEMORY = 20.0
+"""How much wider so that a handful of gaps does not look like certainty."""
+MEMORY = 6.0
+"""The same for gaps counted in days: habits without a weekday drift sooner."""
 HORIZON = 600
 """Days ahead beyond which no odds are given."""
+LATE_MASS = 0.98
+"""A release is overdue when so much of its odds is spent."""
+MARGIN = timedelta(hours=12)
+"""Into the day after: releases are made in any zone that their maker travels through."""
 TAIL = 0.01
 """What is held back for a wait that the past has not seen."""
 
@@ -190,6 +196,12 @@ def forecast(
     return Forecast(after.version, after.day, target, expected, sure, days, _point(days, weekday))
 
 
+def overdue_at(made: Forecast, zone: tzinfo) -> datetime:
+    """From when on the next release is overdue: its last likely day in `zone` is over, and a margin beside."""
+    last = max(made.by(LATE_MASS), made.point)
+    return (datetime.combine(last + timedelta(1), time(0), zone) + MARGIN).astimezone(UTC)
+
+
 def words(made: Forecast) -> str:
     """The forecast as people read it: "rc5 due Sun 22 Nov (97 %)"."""
     first, last = made.interval(0.8)
@@ -324,9 +336,7 @@ def _promised(odds: Mapping[date, float], anchor: date, said: Said) -> dict[date
     total, rest = sum(inside.values()), sum(odds.values()) - sum(inside.values())
     if total <= 0 or rest <= 0:
         return dict(odds)
-    return {
-        day: chance * (0.95 / total if day in inside else 0.05 / rest) for day, chance in odds.items()
-    }
+    return {day: chance * (0.95 / total if day in inside else 0.05 / rest) for day, chance in odds.items()}
 
 
 def _holds_christmas(first: date, last: date) -> bool:
@@ -364,7 +374,7 @@ def _width(lengths: Sequence[int], weights: Sequence[float]) -> float:
     middle = sum(map(operator.mul, weights, logs)) / total
     spread = math.sqrt(sum(weight * (each - middle) ** 2 for weight, each in zip(weights, logs, strict=True)) / total)
     effective = total**2 / sum(weight**2 for weight in weights)
-    return BLUR * max(spread, 0.1) * (1 + SMALL / effective) * effective**-0.2
+    return BLUR * max(spread, 0.1) * (1 + SMALL / effective) * math.pow(effective, -0.2)
 
 
 # --- From odds to a forecast -----------------------------------------------------------------------
