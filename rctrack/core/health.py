@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 FAILURES = 3
 """So many failures in a row, over at least OUT_AFTER, are an outage."""
@@ -210,7 +211,7 @@ def _holes(looks: Sequence[Look]) -> list[Outage]:
     moments = sorted({look.at for look in looks})
     return [
         Outage(OutageKind.HOLE, frozenset(), before, before, after, before, "rctrack did not run")
-        for before, after in zip(moments, moments[1:], strict=False)
+        for before, after in pairwise(moments)
         if after - before > HOLE
     ]
 
