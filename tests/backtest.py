@@ -22,6 +22,10 @@ from rctrack.history import load_history
 ZONES = {"linux": "America/Los_Angeles", "git": "America/Los_Angeles", "util-linux": "Europe/Prague"}
 WARM_UP = 5
 """A case counts once each rule has so many errors of its own behind it."""
+RECENT = 20
+"""How many of its own errors a rule is judged by: old habits would only blur it."""
+JUDGED_SINCE = date(2019, 3, 1)
+"""Linux cycles from 5.1 on, for which the tables know every candidate."""
 MASS = 0.8
 OURS = "rctrack"
 
@@ -72,7 +76,7 @@ class Walk:
         for name, point in points.items():
             behind = self.errors.setdefault((name, case.kind, case.target), [])
             if point is not None and len(behind) >= WARM_UP:
-                odds[name] = _spread(point, behind)
+                odds[name] = _spread(point, behind[-RECENT:])
             if point is not None:
                 behind.append((case.outcome - point).days)
         frequencies = _frequencies(case)
@@ -240,11 +244,19 @@ class Row:
 
 
 def _is_candidate(case: Case) -> bool:
-    return case.kind != "last final"
+    return case.kind != "last final" and _is_judged(case)
+
+
+def _is_judged(case: Case) -> bool:
+    return case.project != "linux" or case.known[-1].day >= JUDGED_SINCE
 
 
 def _at(kind: str) -> Callable[[Case], bool]:
-    return lambda case: case.kind == kind
+    return lambda case: case.kind == kind and _is_judged(case)
+
+
+def _since(begin: date) -> Callable[[Case], bool]:
+    return lambda case: case.kind == "last final" and case.known[-1].day >= begin
 
 
 ROWS = (
@@ -255,6 +267,8 @@ ROWS = (
     Row("linux", "final, at newest rc", Target.FINAL, _is_candidate),
     Row("linux", "next, from an rc", Target.NEXT, _is_candidate),
     Row("linux", "next, at last final", Target.NEXT, _at("last final")),
+    Row("linux", "final, at last final, since 3.0", Target.FINAL, _since(date(2011, 7, 1))),
+    Row("linux", "final, at last final, since 2.6.10", Target.FINAL, _since(date(2004, 12, 1))),
     *(
         row
         for project in ("git", "util-linux")

@@ -21,9 +21,9 @@ LEAST_GAPS = 3
 """With fewer gaps of the project's own nothing is said."""
 CYCLES = 20
 """How many cycles back still count; older ones were made under other habits."""
-HALF_LIFE = 20.0
+HALF_LIFE = 10.0
 """A cycle counts half of one that is so many cycles younger."""
-OTHER_SEASON = 0.25
+OTHER_SEASON = 0.1
 """What a cycle counts for one that differs from it in holding Christmas."""
 INERTIA = 2.0
 """A later week is bet on only if it is so many times likelier: a run of long cycles has ended soon, so far."""
@@ -153,7 +153,8 @@ def cycles_of(past: Iterable[Past], feature_parts: FeatureParts) -> tuple[Cycle,
     for steps in by_cycle.values():
         final = steps[-1] if steps[-1].version.is_final else None
         candidates = tuple(each for each in steps if not each.version.is_final and (start is None or each.day >= start))
-        cycles.append(Cycle(start, candidates, final))
+        if candidates or final:
+            cycles.append(Cycle(start, candidates, final))
         start = final.day if final else None
     return tuple(cycles)
 
