@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from statistics import mean
-from zoneinfo import ZoneInfo
 
 from rctrack.config import load_project, shipped
+from rctrack.config.history import load_history
 from rctrack.core.cadence import Cycle, Forecast, Past, Target, cycles_of, forecast, past_of
 from rctrack.core.version import FeatureParts
-from rctrack.history import load_history
 
-ZONES = {"linux": "America/Los_Angeles", "git": "America/Los_Angeles", "util-linux": "Europe/Prague"}
+PROJECTS = ("linux", "git", "util-linux")
 WARM_UP = 5
 """A case counts once each rule has so many errors of its own behind it."""
 RECENT = 20
@@ -208,9 +207,10 @@ def _follows(origin: Past, following: Past) -> bool:
 
 def walk(project: str) -> Walk:
     """The back-test of one project on its shipped history."""
-    rules = load_project(project, shipped() / "rctrack.toml").rules
+    config = load_project(project, shipped() / "rctrack.toml")
+    rules = config.rules
     history = load_history(shipped() / "history", project, rules.scheme)
-    past = past_of(history, (), ZoneInfo(ZONES[project]))
+    past = past_of(history, (), config.timezone)
     made = Walk()
     for case in cases_of(project, past, rules.feature_parts):
         made.take(case, forecast(case.known, rules.feature_parts, case.target))
@@ -286,7 +286,7 @@ ROWS = (
 
 def main() -> int:
     """Prints the table; 0."""
-    walks = {project: walk(project) for project in ZONES}
+    walks = {project: walk(project) for project in PROJECTS}
     for row in ROWS:
         print(f"\n{row.project}: {row.name}")
         scores = {

@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from rctrack.config import load_project
+from rctrack.config.history import COLUMNS
 from rctrack.core.model import ProjectRules
 from rctrack.core.version import Version, all_previous, parse_version
-from rctrack.history import COLUMNS
 
 ROOT = Path(__file__).parent.parent
 TABLES = next(

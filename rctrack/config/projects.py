@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
 
 from rctrack.config.table import ConfigError, Table, relative
 from rctrack.core.model import Era, ListRules, ProjectId, ProjectRules, SourceId
@@ -68,6 +69,8 @@ class ProjectConfig:
     keeps_history: bool
     """Whether the whole history of commits is kept, or only the cycle at hand is counted."""
     verified: bool
+    timezone: ZoneInfo
+    """In which the days of its cadence are counted."""
     tags: tuple[TagsConfig, ...]
     lists: tuple[ListConfig, ...]
     path: str
@@ -102,6 +105,7 @@ def read_project(stem: str, path: Path) -> ProjectConfig:
         ),
         keeps_history=table.choice("history", ("all", "cycle"), "all") == "all",
         verified=table.flag("verified", default=False),
+        timezone=_cadence(table.table("cadence")),
         tags=tags,
         lists=lists,
         path=str(path),
@@ -114,6 +118,14 @@ def read_project(stem: str, path: Path) -> ProjectConfig:
     if len(set(twice)) < len(twice):
         raise ConfigError(f"{path}: the same source is named twice; each url once per kind")
     return project
+
+
+def _cadence(table: Table) -> ZoneInfo:
+    zone = table.text("timezone", "UTC")
+    if zone not in available_timezones():
+        table.fail("timezone", zone, 'a zone of the tz database, like "Europe/Berlin"')
+    table.finish()
+    return ZoneInfo(zone)
 
 
 def _feature_parts(table: Table) -> FeatureParts:

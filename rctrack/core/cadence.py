@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from statistics import median
 
-from rctrack.core.model import Precision, Release, ShippedRelease
+from rctrack.core.model import Precision, ShippedRelease
 from rctrack.core.version import FeatureParts, Stage, Version, VersionId
 
 LEAST_GAPS = 3
@@ -126,7 +126,9 @@ class _Gap:
     """How many cycles ago."""
 
 
-def past_of(shipped: Iterable[ShippedRelease], releases: Iterable[Release], zone: tzinfo) -> tuple[Past, ...]:
+def past_of(
+    shipped: Iterable[ShippedRelease], seen: Iterable[tuple[Version, datetime]], zone: tzinfo
+) -> tuple[Past, ...]:
     """The days of all known releases, oldest first, in the project's zone; what our sources say goes before shipped."""
     known: dict[VersionId, Past] = {}
     for old in shipped:
@@ -134,9 +136,8 @@ def past_of(shipped: Iterable[ShippedRelease], releases: Iterable[Release], zone
         if fact is not None:
             day = fact.at.at.date() if fact.precision is Precision.DAY else fact.at.at.astimezone(zone).date()
             known[old.version.id] = Past(old.version, day)
-    for release in releases:
-        if release.made_at is not None:
-            known[release.version.id] = Past(release.version, release.made_at.astimezone(zone).date())
+    for version, made_at in seen:
+        known[version.id] = Past(version, made_at.astimezone(zone).date())
     return tuple(sorted(known.values(), key=lambda each: (each.day, each.version)))
 
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from rctrack.core.cadence import Forecast, Past, Said, Target, cycles_of, forecast, overdue_at, past_of, rhythm, words
 from rctrack.core.model import Fact, Instant, Precision, ShippedRelease
-from rctrack.core.reconcile import fold
 from tests.core import given
 
 SUNDAY = date(2020, 1, 5)
@@ -147,9 +146,9 @@ def test_our_own_sources_are_believed_before_shipped_history() -> None:
             given.version("1.1"), Fact(given.instant("2020-03-01 12:00"), Precision.DAY, "x"), None, None, None, None
         ),
     ]
-    seen = fold(given.PROJECT, given.RULES, [given.tag("v1.1", "2020-03-02 02:00")], {})
+    seen = [(given.version("1.1"), given.moment("2020-03-02 02:00"))]
     for zone, day in (("Pacific/Auckland", 2), ("America/Los_Angeles", 1)):
-        past = past_of(shipped, seen.values(), ZoneInfo(zone))
+        past = past_of(shipped, seen, ZoneInfo(zone))
         assert [each.day for each in past] == [date(2020, 1, 5), date(2020, 3, day)]
 
 

@@ -62,7 +62,7 @@ def test_hosts_that_fail_together_are_one_outage() -> None:
     """git and www of the same place, while another host answers."""
     down = [*looks("git.example", "ggffff"), *looks("www.example", "ggffff"), *looks("other.example", "gggggg")]
     found = health(down).outages
-    assert [(each.kind, each.hosts) for each in found] == [(OutageKind.OUT, {"git.example", "www.example"})]
+    assert [(each.kind, each.hosts) for each in found] == [(OutageKind.OUT, frozenset({"git.example", "www.example"}))]
 
 
 def test_all_hosts_failing_together_means_that_we_are_offline() -> None:
