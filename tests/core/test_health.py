@@ -108,9 +108,7 @@ class TestArchiveOutages:
         ]
 
     @for_all(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 2000)), max_size=40))
-    def test_are_disjoint_and_cover_every_late_mail_in_any_order(
-        self, hours: list[tuple[int, int]], order: object
-    ) -> None:
+    def test_are_disjoint_and_cover_every_late_mail_in_any_order(self, hours: list[tuple[int, int]]) -> None:
         """And every edge is a moment of some mail."""
         pairs = [(BEGIN + timedelta(hours=at), BEGIN + timedelta(hours=at + lag)) for at, lag in hours]
         found = archive_outages("lists.example", pairs)
