@@ -1,8 +1,7 @@
 """What is late, against the project's own past, and whose gap it is (DESIGN sections 2 and 5).
 
-A wait is a gap of one release between two stations, or between a station and now. It becomes a delay when it is longer
-than the project's own past makes plausible and when there is proof that what is missing would have been seen. A delay
-opens once, may be raised once, closes with its length and cause or ends as never, and stays in the record.
+A wait is a gap between two stations, or between one and now. It becomes a delay when it is longer than the project's
+own past makes plausible, with proof that what is missing would have been seen.
 """
 
 import math
@@ -58,7 +57,7 @@ class Ended(StrEnum):
 
     CLOSED = "closed"
     NEVER = "never"
-    """What it waited for did not come, and a later release of the cycle is complete."""
+    """A later release of the cycle is complete without it."""
 
 
 LIMITS: Mapping[DelayKind, tuple[timedelta, timedelta]] = {
@@ -322,8 +321,7 @@ def _tag_wait(project: Watched, ordered: Sequence[Release], release: Release, li
     seen = [at for each in release.timeline if each.station is Station.VISIBLE and (at := _seen_at(each))]
     if release.tag is not None and not seen:
         return
-    tagged_at = release.tagged.at if release.tagged else None
-    until = None if release.tag is None else max(since, min(filter(None, (tagged_at, *seen))))
+    until = None if release.tag is None else max(since, min([release.tagged.at] if release.tagged else seen))
     looks = [host.good_at for host in project.tags if host.good_at]
     yield Wait(release.version.id, DelayKind.TAG, "", since, limit, until, Cause.PROJECT, max(looks, default=None))
 
