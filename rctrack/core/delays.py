@@ -201,7 +201,7 @@ def review(
             made = _begun(project, wait, releases, now)
             if made is not None:
                 known[key] = made
-            elif _is_silent(project, wait, now):
+            elif wait.until is None and now - wait.since > wait.limit and not _proven(wait):
                 silent.append(wait)
     new = [delay for key, delay in known.items() if key not in before]
     changed = [delay for key, delay in known.items() if key in before and delay != before[key]]
@@ -411,10 +411,6 @@ def _continued(delay: Delay, wait: Wait, releases: Mapping[VersionId, Release], 
 def _proven(wait: Wait) -> bool:
     """Absence needs proof of life: something newer than the limit was seen where this would have been."""
     return wait.proven_at is not None and wait.proven_at > wait.since + wait.limit
-
-
-def _is_silent(project: Watched, wait: Wait, now: datetime) -> bool:
-    return wait.until is None and now - wait.since > wait.limit and (project.health.offline or not _proven(wait))
 
 
 def _is_superseded(wait: Wait, releases: Mapping[VersionId, Release]) -> bool:
