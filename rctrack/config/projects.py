@@ -69,12 +69,12 @@ class ProjectConfig:
     keeps_history: bool
     """Whether the whole history of commits is kept, or only the cycle at hand is counted."""
     verified: bool
-    timezone: ZoneInfo
-    """In which the days of its cadence are counted."""
     tags: tuple[TagsConfig, ...]
     lists: tuple[ListConfig, ...]
     path: str
     """The file it was read from, for people."""
+    timezone: ZoneInfo = ZoneInfo("UTC")
+    """In which the days of its cadence are counted."""
     signing: SigningConfig | None = None
     """None where signatures are not looked at."""
 
