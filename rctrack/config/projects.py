@@ -19,6 +19,9 @@ LIST_KINDS = (
 EXPECTED = ("tag", "announcement")
 
 
+UTC = ZoneInfo("UTC")
+
+
 @dataclass(frozen=True, slots=True)
 class TagsConfig:
     """A git repository whose tags are followed."""
@@ -73,7 +76,7 @@ class ProjectConfig:
     lists: tuple[ListConfig, ...]
     path: str
     """The file it was read from, for people."""
-    timezone: ZoneInfo = ZoneInfo("UTC")
+    timezone: ZoneInfo = UTC
     """In which the days of its cadence are counted."""
     signing: SigningConfig | None = None
     """None where signatures are not looked at."""
