@@ -18,7 +18,7 @@ SOURCES := $(wildcard rctrack/*.py rctrack/*/*.py)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run test lint accuracy bench fuzz packages image clean
+.PHONY: help run test lint accuracy history bench fuzz packages image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -35,8 +35,12 @@ lint: $(VENV)/.dev ## style, types and the floors
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-accuracy: $(VENV)/.dev ## recall and precision of the shipped project files, on the real mail in ../shared
+accuracy: $(VENV)/.dev ## how well mail is recognised (on ../shared), and releases foreseen (on shipped history)
 	@$(BIN)/python -m tests.accuracy
+	@$(BIN)/python -m tests.backtest
+
+history: $(VENV)/.dev ## config/history anew, from the tables in ../shared
+	@$(BIN)/python -m tests.compile_history
 
 bench: $(VENV)/.dev ## how fast it is, against git itself
 	@exec $(BIN)/python -m tests.bench

@@ -152,7 +152,13 @@ def status(options: Options, as_json: bool) -> None:
     moment = now()
     with _reading(config) as store:
         found = [
-            pages.status_json(project.id, store.newest_row(project.id), store.last_outcomes(project.id), moment)
+            pages.status_json(
+                project.id,
+                store.newest_row(project.id),
+                store.last_outcomes(project.id),
+                pages.expected_next(project, store.release_rows(project.id), moment),
+                moment,
+            )
             for project in config.projects
         ]
     _print(found, as_json, pages.status_table)

@@ -6,8 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from rctrack.config import ProjectConfig, shipped
+from rctrack.config.history import load_history
 from rctrack.core import summary
+from rctrack.core.cadence import Forecast, Target, forecast, past_of, words
 from rctrack.core.model import Instant, Precision, Release, SourceId, Station, Stop
+from rctrack.core.version import parse_version
 
 WIDTH = 100
 _CONTRACT = (
@@ -50,8 +54,28 @@ def releases_table(rows: Sequence[Mapping[str, Any]]) -> str:
     return table(heads, cells, right={3, 4, 5})
 
 
+def expected_next(project: ProjectConfig, rows: Sequence[Mapping[str, Any]], now: datetime) -> Forecast | None:
+    """What follows the newest release of these rows, and when; None where nothing is known or the past is too short."""
+    seen = [
+        (version, datetime.fromisoformat(made_at))
+        for row in rows
+        if (made_at := row["tagged_at"] or row["announced_at"])
+        if row["cycle"] and "unconfirmed" not in row["flags"].split()
+        if (version := parse_version(project.rules.scheme, row["version"])) is not None
+    ]
+    if not seen:
+        return None
+    past = past_of(load_history(shipped() / "history", project.id, project.rules.scheme), seen, project.timezone)
+    today = now.astimezone(project.timezone).date()
+    return forecast(past, project.rules.feature_parts, Target.NEXT, asked_on=today)
+
+
 def status_json(
-    project: str, newest: Mapping[str, Any] | None, outcomes: Mapping[SourceId, Mapping[str, Any]], now: datetime
+    project: str,
+    newest: Mapping[str, Any] | None,
+    outcomes: Mapping[SourceId, Mapping[str, Any]],
+    expected: Forecast | None,
+    now: datetime,
 ) -> dict[str, Any]:
     """How a project stands."""
     made_at = newest and (newest["tagged_at"] or newest["announced_at"])
@@ -61,8 +85,9 @@ def status_json(
         "newest": newest and newest["version"],
         "made_at": made_at,
         "days_since": (now - datetime.fromisoformat(made_at)).days if made_at else None,
-        "next": None,
-        "next_on": None,
+        "next": expected.expected if expected else None,
+        "next_on": expected.point.isoformat() if expected else None,
+        "next_in_words": words(expected) if expected else None,
         "flags": newest["flags"].split() if newest else [],
         "sources": [
             {"source": source, "outcome": row["outcome"], "looked_at": row["looked_at"], "reason": row["reason"]}
@@ -79,7 +104,7 @@ def status_table(found: Sequence[Mapping[str, Any]]) -> str:
             each["cycle"] or "-",
             each["newest"] or "-",
             "-" if each["days_since"] is None else str(each["days_since"]),
-            each["next"] or "-",
+            each["next_in_words"] or "-",
             " ".join(each["flags"]) or "-",
             _sources(each["sources"]),
         ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
 
 from rctrack.config.table import ConfigError, Table, relative
 from rctrack.core.model import Era, ListRules, ProjectId, ProjectRules, SourceId
@@ -16,6 +17,9 @@ LIST_KINDS = (
     "public-inbox", "public-inbox-http", "pipermail", "hyperkitty", "hypermail", "mhonarc", "mbox", "maildir",
 )  # fmt: skip
 EXPECTED = ("tag", "announcement")
+
+
+UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ class ProjectConfig:
     lists: tuple[ListConfig, ...]
     path: str
     """The file it was read from, for people."""
+    timezone: ZoneInfo = UTC
+    """In which the days of its cadence are counted."""
     signing: SigningConfig | None = None
     """None where signatures are not looked at."""
 
@@ -102,6 +108,7 @@ def read_project(stem: str, path: Path) -> ProjectConfig:
         ),
         keeps_history=table.choice("history", ("all", "cycle"), "all") == "all",
         verified=table.flag("verified", default=False),
+        timezone=_cadence(table.table("cadence")),
         tags=tags,
         lists=lists,
         path=str(path),
@@ -114,6 +121,14 @@ def read_project(stem: str, path: Path) -> ProjectConfig:
     if len(set(twice)) < len(twice):
         raise ConfigError(f"{path}: the same source is named twice; each url once per kind")
     return project
+
+
+def _cadence(table: Table) -> ZoneInfo:
+    zone = table.text("timezone", "UTC")
+    if zone not in available_timezones():
+        table.fail("timezone", zone, 'a zone of the tz database, like "Europe/Berlin"')
+    table.finish()
+    return ZoneInfo(zone)
 
 
 def _feature_parts(table: Table) -> FeatureParts:

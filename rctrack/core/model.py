@@ -249,6 +249,8 @@ class Precision(StrEnum):
     SECOND = "second"
     BETWEEN = "between"
     """Not before `after`, not later than `at`: our own sighting."""
+    DAY = "day"
+    """Good to a day only; `at` is its noon in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +356,32 @@ class Event:
     station: str
     """A Station, "visible" followed by the source that shows the tag; or a TagChange's."""
     at: datetime | None
+
+
+# --- Facts that come with rctrack --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """When a past release reached a station, and who says so; weaker than what a source of ours says."""
+
+    at: Instant
+    precision: Precision
+    source: str
+    """In words, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedRelease:
+    """A past release as shipped history has it; what it does not have is not known, and never missing."""
+
+    version: Version
+    tagged: Fact | None
+    announced: Fact | None
+    commits: int | None
+    commits_no_merges: int | None
+    commits_since_final: int | None
+    """Without merges, since the feature final before."""
 
 
 # --- Mail that we owe ------------------------------------------------------------------------------

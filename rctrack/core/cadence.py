@@ -1,0 +1,423 @@
+"""When the next release of a cycle is due, as odds over days, from the project's own past and nothing later.
+
+Two simple rules. A project that keeps to one weekday is counted in weeks from that weekday, so that a candidate that
+came on Saturday does not drag the next one along. Any other project repeats the gaps of its last cycles, blurred
+(the fewer there are, the wider), on the weekdays that it likes. Both know the cycle that holds Christmas.
+"""
+
+import math
+import operator
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+from statistics import median
+
+from rctrack.core.model import Precision, ShippedRelease
+from rctrack.core.version import FeatureParts, Stage, Version, VersionId
+
+LEAST_GAPS = 3
+"""With fewer gaps of the project's own nothing is said."""
+CYCLES = 20
+"""How many cycles back still count; older ones were made under other habits."""
+HALF_LIFE = 10.0
+"""A cycle counts half of one that is so many cycles younger."""
+OTHER_SEASON = 0.1
+"""What a cycle counts for one that differs from it in holding Christmas."""
+INERTIA = 2.0
+"""A later week is bet on only if it is so many times likelier: a run of long cycles has ended soon, so far."""
+RHYTHM = 0.7
+"""A project keeps to a weekday if so many of its last releases came on it."""
+BLUR = 1.1
+"""How wide a gap of the past is smeared, in spreads."""
+SMALL = 2.0
+"""How much wider so that a handful of gaps does not look like certainty."""
+MEMORY = 6.0
+"""The same for gaps counted in days: habits without a weekday drift sooner."""
+HORIZON = 600
+"""Days ahead beyond which no odds are given."""
+LATE_MASS = 0.98
+"""A release is overdue when so much of its odds is spent."""
+MARGIN = timedelta(hours=12)
+"""Into the day after: releases are made in any zone that their maker travels through."""
+TAIL = 0.01
+"""What is held back for a wait that the past has not seen."""
+
+
+class Target(StrEnum):
+    """What is being waited for."""
+
+    NEXT = "next"
+    FINAL = "final"
+
+
+class Said(StrEnum):
+    """What the newest announcement promised about its successor."""
+
+    LAST_CANDIDATE = "last candidate"
+    ONE_MORE = "one more candidate"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A release and its day in the project's own time zone."""
+
+    version: Version
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The odds of what comes next, as they stood when `since` came or, later, on `asked_on`."""
+
+    after: Version
+    """The newest release, from which the days are counted."""
+    since: date
+    target: Target
+    expected: str
+    """The likeliest successor in words: "rc5", "final"."""
+    expected_odds: float
+    """How sure that is, between 0 and 1; 1 where the target is the final."""
+    days: tuple[tuple[date, float], ...]
+    """Ascending; the odds add up to 1."""
+    point: date
+    """The day on which we would bet."""
+
+    def odds(self, day: date) -> float:
+        """The probability of exactly this day, between 0 and 1."""
+        return dict(self.days).get(day, 0.0)
+
+    def interval(self, mass: float) -> tuple[date, date]:
+        """The shortest run of days that holds at least this mass (0 to 1), and the earliest of those."""
+        return _shortest(self.days, mass)
+
+    def by(self, mass: float) -> date:
+        """The first day by which at least this mass (0 to 1) has come."""
+        reached = 0.0
+        for day, odds in self.days:
+            reached += odds
+            if reached >= mass - 1e-9:
+                return day
+        return self.days[-1][0]
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """The releases of one feature version: the final before it, its candidates, its final."""
+
+    start: date | None
+    candidates: tuple[Past, ...]
+    final: Past | None
+
+    @property
+    def steps(self) -> tuple[Past, ...]:
+        """All that was released in it, oldest first."""
+        return (*self.candidates, self.final) if self.final else self.candidates
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """One past wait of the kind that is asked about."""
+
+    origin: date
+    end: date
+    age: int
+    """How many cycles ago."""
+
+
+def past_of(
+    shipped: Iterable[ShippedRelease], seen: Iterable[tuple[Version, datetime]], zone: tzinfo
+) -> tuple[Past, ...]:
+    """The days of all known releases, oldest first, in the project's zone; what our sources say goes before shipped."""
+    known: dict[VersionId, Past] = {}
+    for old in shipped:
+        fact = old.tagged or old.announced
+        if fact is not None:
+            day = fact.at.at.date() if fact.precision is Precision.DAY else fact.at.at.astimezone(zone).date()
+            known[old.version.id] = Past(old.version, day)
+    for version, made_at in seen:
+        known[version.id] = Past(version, made_at.astimezone(zone).date())
+    return tuple(sorted(known.values(), key=lambda each: (each.day, each.version)))
+
+
+def cycles_of(past: Iterable[Past], feature_parts: FeatureParts) -> tuple[Cycle, ...]:
+    """The feature cycles, oldest first; point releases have no cadence. A day that runs backwards is left out."""
+    by_cycle: dict[str, list[Past]] = {}
+    for each in sorted(past, key=_order):
+        if each.version.is_feature(feature_parts.of(each.version)):
+            steps = by_cycle.setdefault(each.version.cycle_id, [])
+            if not steps or (steps[-1].version < each.version and steps[-1].day <= each.day):
+                steps.append(each)
+    cycles: list[Cycle] = []
+    start: date | None = None
+    for steps in by_cycle.values():
+        final = steps[-1] if steps[-1].version.is_final else None
+        candidates = tuple(each for each in steps if not each.version.is_final and (start is None or each.day >= start))
+        if candidates or final:
+            cycles.append(Cycle(start, candidates, final))
+        start = final.day if final else None
+    return tuple(cycles)
+
+
+def _order(each: Past) -> tuple[tuple[int, ...], str, int, int, date]:
+    version = each.version
+    return (version.numbers, version.letter, version.stage, version.candidate, each.day)
+
+
+def forecast(
+    past: Sequence[Past],
+    feature_parts: FeatureParts,
+    target: Target,
+    *,
+    asked_on: date | None = None,
+    said: Said | None = None,
+) -> Forecast | None:
+    """When what follows the newest release of `past` comes; None where the project's past is too short to say.
+
+    `past` holds only what was known at the moment that is asked about. `asked_on` rules out the days before it.
+    """
+    cycles = cycles_of(past, feature_parts)
+    if not cycles:
+        return None
+    newest = cycles[-1]
+    after = newest.steps[-1]
+    earlier = cycles if newest.final else cycles[:-1]
+    gaps = _gaps(earlier, None if newest.final else after.version, target)
+    if len(gaps) < LEAST_GAPS:
+        return None
+    weekday = rhythm([step.day for cycle in cycles for step in cycle.steps])
+    expected, sure = ("final", 1.0) if target is Target.FINAL else _successor(earlier, after, newest, said)
+    if weekday is None:
+        odds = _blurred(gaps, after.day, _weekday_weights(cycles))
+    else:
+        odds = _weekly(gaps, after.day, weekday, _slips(cycles, weekday))
+        if said is not None and target is Target.FINAL and not newest.final:
+            odds = _promised(odds, _snap(after.day, weekday), said)
+    days = _from_day(odds, after.day, asked_on)
+    return Forecast(after.version, after.day, target, expected, sure, days, _point(days, weekday))
+
+
+def overdue_at(made: Forecast, zone: tzinfo) -> datetime:
+    """From when on the next release is overdue: its last likely day in `zone` is over, and a margin beside."""
+    last = max(made.by(LATE_MASS), made.point)
+    return (datetime.combine(last + timedelta(1), time(0), zone) + MARGIN).astimezone(UTC)
+
+
+def words(made: Forecast) -> str:
+    """The forecast as people read it: "rc5 due Sun 22 Nov (97 %)"."""
+    first, last = made.interval(0.8)
+    if made.odds(made.point) >= 0.5 or first == last:
+        return f"{made.expected} due {made.point:%a %-d %b} ({made.odds(made.point):.0%})".replace("%)", " %)")
+    mass = sum(odds for day, odds in made.days if first <= day <= last)
+    return f"{made.expected} due about {made.point:%-d %b} ({first:%-d %b} to {last:%-d %b}, {mass * 100:.0f} %)"
+
+
+def rhythm(days: Sequence[date]) -> int | None:
+    """The weekday that a project keeps to (Monday is 0), None where it keeps to none."""
+    recent = sorted(days)[-CYCLES:]
+    if len(recent) < 2 * LEAST_GAPS:
+        return None
+    weekday, times = Counter(day.weekday() for day in recent).most_common(1)[0]
+    return weekday if times >= RHYTHM * len(recent) else None
+
+
+# --- The waits of the past -------------------------------------------------------------------------
+
+
+def _gaps(cycles: Sequence[Cycle], after: Version | None, target: Target) -> list[_Gap]:
+    """The same wait in the last cycles; where there were too few, waits from any later, then from any candidate."""
+    found: list[_Gap] = []
+    for wanted in _alike(after):
+        found = [
+            _Gap(origin, end, age)
+            for age, cycle in enumerate(reversed(cycles))
+            for origin, end in _waits(cycle, wanted, target)
+        ]
+        if len(found) >= LEAST_GAPS:
+            break
+    return [gap for gap in found if gap.age < CYCLES] if len(found) > LEAST_GAPS else found
+
+
+def _alike(after: Version | None) -> list[tuple[Stage, int, int] | None]:
+    """From which steps a wait is like the one after this version: (stage, least, most candidate), None: the final."""
+    if after is None:
+        return [None]
+    number, stage = after.candidate, after.stage
+    return [(stage, number, number), (stage, number, 9999), (stage, 0, 9999)]
+
+
+def _waits(cycle: Cycle, wanted: tuple[Stage, int, int] | None, target: Target) -> list[tuple[date, date]]:
+    if wanted is None:
+        end = cycle.final if target is Target.FINAL else _first(cycle)
+        return [(cycle.start, end.day)] if cycle.start and end else []
+    stage, least, most = wanted
+    waits = []
+    for step, following in zip(cycle.steps, cycle.steps[1:], strict=False):
+        if step.version.stage is stage and least <= step.version.candidate <= most:
+            end = cycle.final if target is Target.FINAL else following if _adjacent(step, following) else None
+            if end is not None:
+                waits.append((step.day, end.day))
+    return waits
+
+
+def _first(cycle: Cycle) -> Past | None:
+    """The first candidate, unless it is a later one's number: then the first is not known."""
+    first = next(iter(cycle.candidates), None)
+    return first if first and (first.version.candidate <= 1 or first.version.stage is not Stage.RC) else None
+
+
+def _adjacent(step: Past, following: Past) -> bool:
+    """Whether nothing was released between the two, as far as numbers can tell: history has holes."""
+    return following.version.is_final or following.version.candidate == step.version.candidate + 1
+
+
+def _successor(cycles: Sequence[Cycle], after: Past, newest: Cycle, said: Said | None) -> tuple[str, float]:
+    """What follows the newest release most often, and how often."""
+    if newest.final:
+        first = Counter(str(cycle.steps[0].version.rc) for cycle in cycles[-CYCLES:] if cycle.candidates)
+        number, times = first.most_common(1)[0] if first else ("1", 1)
+        return f"rc{number}", times / max(1, first.total())
+    more = f"rc{after.version.candidate + 1}"
+    if said is not None:
+        return (more, 0.95) if said is Said.ONE_MORE else ("final", 0.95)
+    final = total = 0.5
+    total += 0.5
+    for age, cycle in enumerate(reversed(cycles)):
+        weight = 0.5 ** (age / HALF_LIFE)
+        for step, following in zip(cycle.steps, cycle.steps[1:], strict=False):
+            if step.version.candidate == after.version.candidate and _adjacent(step, following):
+                total += weight
+                final += weight * following.version.is_final
+    return ("final", final / total) if final * 2 > total else (more, 1 - final / total)
+
+
+# --- Counting in weeks -----------------------------------------------------------------------------
+
+
+def _snap(day: date, weekday: int) -> date:
+    """The nearest such weekday."""
+    return day + timedelta((weekday - day.weekday() + 3) % 7 - 3)
+
+
+def _slips(cycles: Sequence[Cycle], weekday: int) -> dict[int, float]:
+    """How far off the weekday releases come, in days, as odds."""
+    days = [step.day for cycle in cycles for step in cycle.steps][-5 * CYCLES :]
+    counted = Counter((day - _snap(day, weekday)).days for day in days)
+    return {slip: (counted[slip] + 0.1) / (len(days) + 0.7) for slip in range(-3, 4)}
+
+
+def _weekly(gaps: Sequence[_Gap], since: date, weekday: int, slips: Mapping[int, float]) -> dict[date, float]:
+    anchor = _snap(since, weekday)
+    weeks = [round((_snap(gap.end, weekday) - _snap(gap.origin, weekday)).days / 7) for gap in gaps]
+    usual = timedelta(weeks=round(median(weeks)))
+    season = _holds_christmas(anchor, anchor + usual)
+    odds: dict[date, float] = {}
+    counted: dict[int, float] = {}
+    for gap, number in zip(gaps, weeks, strict=True):
+        alike = _holds_christmas(gap.origin, gap.origin + usual) == season
+        counted[number] = counted.get(number, 0.0) + 0.5 ** (gap.age / HALF_LIFE) * (1 if alike else OTHER_SEASON)
+    total = sum(counted.values())
+    for number, weight in counted.items():
+        for slip, chance in slips.items():
+            day = anchor + timedelta(days=7 * number + slip)
+            odds[day] = odds.get(day, 0.0) + weight / total * chance * (1 - TAIL)
+    last = max(counted)
+    for extra in range(1, 9):
+        for slip, chance in slips.items():
+            day = anchor + timedelta(days=7 * (last + extra) + slip)
+            odds[day] = odds.get(day, 0.0) + TAIL * 0.5**extra * chance
+    return odds
+
+
+def _promised(odds: Mapping[date, float], anchor: date, said: Said) -> dict[date, float]:
+    """The odds where the announcement told which week it will be; people keep such words nineteen times in twenty."""
+    weeks = 1 if said is Said.LAST_CANDIDATE else 2
+    middle = anchor + timedelta(weeks=weeks)
+    inside = {day: chance for day, chance in odds.items() if abs((day - middle).days) <= 3}
+    total, rest = sum(inside.values()), sum(odds.values()) - sum(inside.values())
+    if total <= 0 or rest <= 0:
+        return dict(odds)
+    return {day: chance * (0.95 / total if day in inside else 0.05 / rest) for day, chance in odds.items()}
+
+
+def _holds_christmas(first: date, last: date) -> bool:
+    return any(first < date(year, 12, 25) <= last for year in range(first.year, last.year + 1))
+
+
+# --- Counting in days ------------------------------------------------------------------------------
+
+
+def _weekday_weights(cycles: Sequence[Cycle]) -> list[float]:
+    days = [step.day for cycle in cycles for step in cycle.steps][-3 * CYCLES :]
+    counted = Counter(day.weekday() for day in days)
+    return [(counted[weekday] + 1.0) / (len(days) + 7.0) * 7 for weekday in range(7)]
+
+
+def _blurred(gaps: Sequence[_Gap], since: date, weekdays: Sequence[float]) -> dict[date, float]:
+    lengths = [max(1, (gap.end - gap.origin).days) for gap in gaps]
+    weights = [0.5 ** (gap.age / MEMORY) for gap in gaps]
+    width = _width(lengths, weights)
+    odds: dict[date, float] = {}
+    for ahead in range(min(HORIZON, 3 * max(lengths) + 7) + 1):
+        day = since + timedelta(ahead)
+        near = sum(
+            weight * math.exp(-abs(math.log((ahead + 0.5) / (length + 0.5))) / width) / (ahead + 0.5)
+            for length, weight in zip(lengths, weights, strict=True)
+        )
+        odds[day] = near * weekdays[day.weekday()]
+    return odds
+
+
+def _width(lengths: Sequence[int], weights: Sequence[float]) -> float:
+    """How far to blur, in logs of days: the spread of the gaps, less the more there are (Silverman's rule)."""
+    logs = [math.log(length + 0.5) for length in lengths]
+    total = sum(weights)
+    middle = sum(map(operator.mul, weights, logs)) / total
+    spread = math.sqrt(sum(weight * (each - middle) ** 2 for weight, each in zip(weights, logs, strict=True)) / total)
+    effective = total**2 / sum(weight**2 for weight in weights)
+    return BLUR * max(spread, 0.1) * (1 + SMALL / effective) * math.pow(effective, -0.2)
+
+
+# --- From odds to a forecast -----------------------------------------------------------------------
+
+
+def _from_day(odds: Mapping[date, float], since: date, asked_on: date | None) -> tuple[tuple[date, float], ...]:
+    """The odds that are left on the day of asking, adding up to 1; when none are left, each day is as good."""
+    first = max(since, asked_on) if asked_on else since
+    left = {day: chance for day, chance in sorted(odds.items()) if day >= first and chance > 1e-6}
+    if not left:
+        left = {first + timedelta(ahead): 0.5**ahead for ahead in range(14)}
+    total = sum(left.values())
+    return tuple((day, chance / total) for day, chance in left.items())
+
+
+def _point(days: Sequence[tuple[date, float]], weekday: int | None) -> date:
+    """The likeliest day of a weekly project, the middle day of another."""
+    if weekday is not None:
+        bet = days[0]
+        for each in days:
+            if each[1] > bet[1] * INERTIA:
+                bet = each
+        return bet[0]
+    reached = 0.0
+    for day, chance in days:
+        reached += chance
+        if reached >= 0.5:
+            return day
+    return days[-1][0]
+
+
+def _shortest(days: Sequence[tuple[date, float]], mass: float) -> tuple[date, date]:
+    best: tuple[int, date, date] | None = None
+    start, held = 0, 0.0
+    for day, chance in days:
+        held += chance
+        while held - days[start][1] >= mass - 1e-9:
+            held -= days[start][1]
+            start += 1
+        if held >= mass - 1e-9:
+            length = (day - days[start][0]).days
+            if best is None or length < best[0]:
+                best = (length, days[start][0], day)
+    return (best[1], best[2]) if best else (days[0][0], days[-1][0])

@@ -1,0 +1,65 @@
+"""Shipped history: facts on past releases, read from config/history, and what they foresee."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rctrack.config import load_project, shipped
+from rctrack.config.history import COLUMNS, HistoryError, load_history
+from rctrack.core.cadence import Target, forecast, past_of
+from rctrack.core.model import Precision
+from rctrack.pages import expected_next
+from tests.core.given import moment
+
+ROW = {"version": "6.18", "tagged_at": "2025-11-30T22:42:10Z", "announced_at": None, "cycle": "6.18", "flags": ""}
+
+
+@pytest.mark.parametrize(("stem", "least"), [("linux", 500), ("git", 600), ("util-linux", 120)])
+def test_every_shipped_fact_has_a_precision_and_a_source(stem: str, least: int) -> None:
+    """And each version is there once, ascending."""
+    project = load_project(stem, shipped() / "rctrack.toml")
+    history = load_history(shipped() / "history", stem, project.rules.scheme)
+    assert len(history) >= least
+    assert [each.version for each in history] == sorted({each.version for each in history})
+    for each in history:
+        for fact in (each.tagged, each.announced):
+            assert fact is None or (fact.source and fact.precision in {Precision.SECOND, Precision.DAY})
+
+
+def test_a_project_without_a_file_has_no_history(tmp_path: Path) -> None:
+    """It learns from its own past."""
+    assert load_history(tmp_path, "demo", "dotted") == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("x,2020-01-01,day,me,,,,,,,", "line 2: 'x' is no version"),
+        ("1.0,2020-13-01,day,me,,,,,,,", "line 2"),
+        ("1.0,2020-01-01,hour,me,,,,,,,", "line 2: 'hour'"),
+        ("1.0,2020-01-01T00:00:00,second,me,,,,,,,", "has no offset"),
+        ("1.0,2020-01-01,day,me,,,,many,,,", "line 2"),
+    ],
+)
+def test_an_odd_line_is_named(tmp_path: Path, line: str, said: str) -> None:
+    """File, line and what is wrong."""
+    (tmp_path / "demo.csv").write_text(",".join(COLUMNS) + f"\n{line}\n", "utf-8")
+    with pytest.raises(HistoryError, match=said):
+        load_history(tmp_path, "demo", "dotted")
+
+
+def test_the_first_release_that_we_see_ourselves_has_a_forecast() -> None:
+    """One row of the database, and shipped history for all before it: rc1 a fortnight after the final."""
+    project = load_project("linux", shipped() / "rctrack.toml")
+    history = [
+        each
+        for each in load_history(shipped() / "history", "linux", project.rules.scheme)
+        if each.tagged and each.tagged.at.at <= moment("2025-11-30 23:00")
+    ]
+    past = past_of(history, (), project.timezone)
+    made = forecast(past, project.rules.feature_parts, Target.NEXT)
+    assert made is not None
+    assert (made.expected, made.point - made.since) == ("rc1", timedelta(14))
+    assert expected_next(project, [], moment("2025-12-01 00:00")) is None
+    assert expected_next(project, [ROW], moment("2026-12-01 00:00")) is not None
