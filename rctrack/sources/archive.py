@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 _MOST_PAGES = 20_000
 """Of one look, indices and mails together."""
-_MOST_TAGS = 150_000
+_MOST_TAGS = 60_000
 """Of an index of which only the links are read; a month of a busy list has some ten thousand."""
 _MOST_TAGS_WHOLE = 20_000
 """Of a page that is read whole, which is one mail."""
+HEAD = 64 * 1024
+"""Bytes of a mail's page in which its comments are looked for."""
 _MOST_SEEN = 20_000
 """Entries that are remembered, newest first, to know where known mail begins."""
 

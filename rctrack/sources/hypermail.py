@@ -46,7 +46,7 @@ class Hypermail:
         head = page.content.partition(b'<!-- body="start"')[0]
         coding = archive.charset(page).decode("ascii", "replace")
         said: dict[str, str] = {}
-        for name, value in _COMMENT.findall(head):
+        for name, value in _COMMENT.findall(head[: archive.HEAD]):
             said.setdefault(name.decode(), unescape(unescape(_decoded(value, coding))))
         body = archive.between(page, b'<!-- body="start" -->', b'<!-- body="end" -->')
         if body is None or "subject" not in said:

@@ -52,7 +52,7 @@ class Mhonarc:
         """
         said = {
             name.decode(): _readable(name, value)
-            for name, value in _COMMENT.findall(page.content.partition(b"<!--X-Head-End-->")[0])
+            for name, value in _COMMENT.findall(page.content.partition(b"<!--X-Head-End-->")[0][: archive.HEAD])
         }
         body = archive.between(page, b"<!--X-Body-of-Message-->", b"<!--X-Body-of-Message-End-->")
         if body is None or "Message-Id" not in said:
