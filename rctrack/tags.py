@@ -122,9 +122,10 @@ def _measure(
             for one in wanted
             if (each.source, one.commit) in shown and (one.base is None or (each.source, one.base) in shown)
         ]
-        if not ranges:
+        counting = open_counting(each, project, tools)
+        if not ranges or counting is None:
             continue
-        counted = open_counting(each, project, tools).measure(ranges)
+        counted = counting.measure(ranges)
         if isinstance(counted, Good):
             found += counted.evidence
             done = {(one.base, one.commit) for one in counted.evidence if isinstance(one, CountEvidence)}

@@ -16,6 +16,8 @@ VGER_SERVERS = ("vger.kernel.org", "smtp.subspace.kernel.org", "lindbergh.monkey
 LIST_KINDS = (
     "public-inbox", "public-inbox-http", "pipermail", "hyperkitty", "hypermail", "mhonarc", "mbox", "maildir",
 )  # fmt: skip
+TAG_KINDS = ("git", "cgit", "github")
+LISTING_KINDS = ("releases.json", "gitolite-log")
 EXPECTED = ("tag", "announcement")
 
 
@@ -24,14 +26,15 @@ UTC = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True)
 class TagsConfig:
-    """A git repository whose tags are followed."""
+    """A git repository whose tags are followed, or the pages of a forge that show them."""
 
     url: str
     is_primary: bool
+    kind: str = "git"
 
     @property
     def source(self) -> SourceId:
-        return SourceId(f"tags {self.url}")
+        return SourceId(f"{'tags' if self.kind == 'git' else self.kind} {self.url}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,23 @@ class ListConfig:
         return SourceId(f"{self.kind} {self.url}")
 
 
-SourceConfig = TagsConfig | ListConfig
+@dataclass(frozen=True, slots=True)
+class ListingConfig:
+    """What a project's site says of its releases by itself."""
+
+    kind: str
+    url: str
+    repository: str
+    """For a log of pushes: the path in its subjects."""
+    monikers: frozenset[str]
+    """For a list of releases: the rows that are this project's."""
+
+    @property
+    def source(self) -> SourceId:
+        return SourceId(f"{self.kind} {self.url}")
+
+
+SourceConfig = TagsConfig | ListConfig | ListingConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +99,11 @@ class ProjectConfig:
     """In which the days of its cadence are counted."""
     signing: SigningConfig | None = None
     """None where signatures are not looked at."""
+    listings: tuple[ListingConfig, ...] = ()
 
     @property
     def sources(self) -> tuple[SourceConfig, ...]:
-        return (*self.lists, *self.tags)
+        return (*self.lists, *self.tags, *self.listings)
 
 
 def read_project(stem: str, path: Path) -> ProjectConfig:
@@ -113,9 +133,10 @@ def read_project(stem: str, path: Path) -> ProjectConfig:
         lists=lists,
         path=str(path),
         signing=_signing(table.table("signing"), path) if "signing" in table.values else None,
+        listings=tuple(_listing(each, path) for each in table.tables("listings")),
     )
     table.finish()
-    if not project.sources:
+    if not project.lists and not project.tags:
         raise ConfigError(f"{path}: found neither [[tags]] nor [[lists]]; a project needs at least one of them")
     twice = [each.source for each in project.sources]
     if len(set(twice)) < len(twice):
@@ -175,10 +196,22 @@ def _signing(table: Table, path: Path) -> SigningConfig:
 
 
 def _tags(table: Table, path: Path) -> TagsConfig:
-    url = _url(table, path)
+    kind = table.choice("kind", TAG_KINDS, "git")
+    url = _url(table, path) if kind == "git" else _web_url(table, path)
     role = table.choice("role", ("primary", "mirror"), "primary")
     table.finish()
-    return TagsConfig(url, role == "primary")
+    return TagsConfig(url, role == "primary", kind)
+
+
+def _listing(table: Table, path: Path) -> ListingConfig:
+    kind = table.choice("kind", LISTING_KINDS, None)
+    if kind == "gitolite-log":
+        found = ListingConfig(kind, _url(table, path), table.text("repository", None).strip("/"), frozenset())
+    else:
+        monikers = table.texts("moniker", ["mainline"])
+        found = ListingConfig(kind, _web_url(table, path), "", frozenset(monikers))
+    table.finish()
+    return found
 
 
 def _list(table: Table, path: Path) -> ListConfig:
@@ -236,6 +269,13 @@ def _senders(table: Table) -> tuple[frozenset[str], frozenset[Era]]:
     if not addresses:
         table.fail("from", found or [], wanted)
     return frozenset(addresses), frozenset(eras)
+
+
+def _web_url(table: Table, path: Path) -> str:
+    url = _url(table, path)
+    if urlsplit(url).scheme not in ("http", "https"):
+        table.fail("url", url, "https://… or http://…: these are pages")
+    return url
 
 
 def _url(table: Table, path: Path) -> str:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from rctrack.config import ListConfig, ProjectConfig, SourceConfig, TagsConfig
 from rctrack.process import ProcessError
 from rctrack.sources import git
+from rctrack.sources.cgit import Cgit
 from rctrack.sources.git_tags import GitTags
 from rctrack.sources.hyperkitty import Hyperkitty
 from rctrack.sources.hypermail import Hypermail
@@ -44,18 +45,28 @@ LISTS: dict[str, _ListKind] = {
 }
 
 
+TAGS: dict[str, Callable[[TagsConfig, ProjectConfig, Tools], Source]] = {
+    "git": GitTags,
+    "cgit": Cgit,
+}
+COUNTING: dict[str, Callable[[TagsConfig, ProjectConfig, Tools], CountingSource]] = {
+    "git": GitTags,
+}
+"""Those of them that can also count."""
+
+
 def open_source(config: SourceConfig, project: ProjectConfig, tools: Tools) -> Source:
     """The source that a configuration describes; nothing is asked of it yet."""
     match config:
         case TagsConfig():
-            return GitTags(config, project, tools)
+            return TAGS[config.kind](config, project, tools)
         case ListConfig():
             return LISTS[config.kind](config, project, tools)
 
 
-def open_counting(config: TagsConfig, project: ProjectConfig, tools: Tools) -> CountingSource:
-    """The same for a repository in which commits are to be counted."""
-    return GitTags(config, project, tools)
+def open_counting(config: TagsConfig, project: ProjectConfig, tools: Tools) -> CountingSource | None:
+    """The same for a repository in which commits are to be counted; None where that cannot be."""
+    return COUNTING[config.kind](config, project, tools) if config.kind in COUNTING else None
 
 
 def probe_source(config: SourceConfig, tools: Tools) -> str | None:

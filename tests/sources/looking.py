@@ -49,9 +49,10 @@ def look_at_list(folder: Path, url: str | Path, subject: str = SUBJECT) -> Looke
     return Looker(open_source(source, project, tools(folder / "state")), None, folder / "state")
 
 
-def look_at_tags(folder: Path, url: str | Path, history: str = "all") -> Looker:
+def look_at_tags(folder: Path, url: str | Path, history: str = "all", kind: str = "git") -> Looker:
     """The repository at this address."""
-    project = follow(folder, tags=[url], history=history).config().projects[0]
+    settings = f'[[tags]]\nkind = "{kind}"\nurl = "{url}"\n'
+    project = follow(folder, settings=settings, history=history).config().projects[0]
     [source] = project.tags
     opened: SourceConfig = source
     used = tools(folder / "state")

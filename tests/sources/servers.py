@@ -160,6 +160,25 @@ def in_front_of(url: str) -> Iterator[Pages]:
 
 
 @contextmanager
+def serve_cgi(program: Path, settings: dict[str, str]) -> Iterator[Pages]:
+    """A CGI program (RFC 3875) at the root of a host; only GET."""
+
+    def answer(request: BaseHTTPRequestHandler) -> Answer:
+        parts = urlsplit(request.path)
+        said = {"PATH_INFO": unquote(parts.path), "QUERY_STRING": parts.query, "SCRIPT_NAME": ""}
+        host = {"REQUEST_METHOD": "GET", "HTTP_HOST": request.headers["Host"], "SERVER_PROTOCOL": "HTTP/1.1"}
+        done = subprocess.run(
+            [program], env={**git_environment(), **said, **host, **settings}, capture_output=True, check=True
+        )
+        head, _, body = done.stdout.partition(b"\n\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().splitlines() if ": " in line)
+        return int(headers.get("Status", "200").split()[0]), headers.get("Content-Type", ""), body
+
+    with _serve(answer) as pages:
+        yield pages
+
+
+@contextmanager
 def serve_answer(status: int, media_type: str, body: bytes) -> Iterator[Pages]:
     """A host that answers everything in the same way."""
     with _serve(lambda _: (status, media_type, body)) as pages:
