@@ -14,6 +14,8 @@ from rctrack.core.model import Instant, Precision, Release, SourceId, Station, S
 from rctrack.core.version import parse_version
 
 WIDTH = 100
+_AT_HOSTS = (Station.PUSHED, Station.VISIBLE, Station.LISTED)
+"""The stations of which it matters where that was."""
 _CONTRACT = (
     "project", "version", "cycle", "rc", "tag", "object_id", "commit", "previous", "tagged_at", "pushed_at",
     "announced_at", "delivered_at", "archived_at", "listed_at", "first_seen_at", "commits", "commits_no_merges",
@@ -217,6 +219,9 @@ def show_text(name: str, release: Release) -> str:
     lines += ["", "Timeline", *(f"  {line}" for stop in release.timeline for line in _stop(stop)), "", "Evidence"]
     for tag in release.tags:
         lines += [f"  tag {tag.tag}, object {tag.object_id}", f"    {tag.sighting.source}"]
+    for stop in release.timeline:
+        if stop.station in (Station.PUSHED, Station.LISTED):
+            lines += [f"  {stop.station} {stop.evidence}", f"    {stop.source}"]
     for mail in release.announcements:
         lines += [
             f"  mail {mail.subject!r} from {mail.sender}"[:WIDTH],
@@ -260,7 +265,7 @@ def _stop(stop: Stop) -> list[str]:
     else:
         when = f"{stop.at.at:%Y-%m-%d %H:%M:%S} UTC" + (f" (written {_offset(stop.at)})" if stop.at.offset else "")
     line = f"{stop.station:<10} {when}"
-    return [f"{line}  {where}"] if stop.station is Station.VISIBLE and len(line) + len(where) < WIDTH - 4 else [line]
+    return [f"{line}  {where}"] if stop.station in _AT_HOSTS and len(line) + len(where) < WIDTH - 4 else [line]
 
 
 def _signed(release: Release) -> str:

@@ -20,6 +20,7 @@ from rctrack.core.model import (
     Sighting,
     SignatureEvidence,
     SourceId,
+    StationEvidence,
     TagEvidence,
     TagObservation,
     Unrecognised,
@@ -156,6 +157,8 @@ def _add_evidence(turn: Turn, project: ProjectConfig, outcome: Good, sighting: S
     counts = [each for each in outcome.evidence if isinstance(each, CountEvidence)]
     signed = [each for each in outcome.evidence if isinstance(each, SignatureEvidence)]
     added = turn.store.add_signatures(project.id, tags.expected_signatures(project), signed, turn.now)
+    said = [(each, sighting) for each in outcome.evidence if isinstance(each, StationEvidence)]
+    added += turn.store.add_stations(project.id, said)
     added += turn.store.add_tags(project.id, seen) + turn.store.add_counts(project.id, counts, turn.now)
     rules = {each.source: each.rules for each in project.lists}
     for mail in outcome.evidence:

@@ -21,7 +21,7 @@ from rctrack.core.model import (
     TagEvidence,
     TagObservation,
 )
-from rctrack.core.recognise import recognise_tag
+from rctrack.core.recognise import recognise_station, recognise_tag
 from rctrack.sources import Failed, Good, Range, Tools, open_counting
 from rctrack.store import Store
 
@@ -43,7 +43,9 @@ def observations(
     ]
     tags = [each for each in read if isinstance(each, TagObservation)]
     absences = _absences(stored.absences(project.id), tags)
-    return [*tags, *absences, *stored.announcements(project.id, project.rules.scheme)]
+    said = [recognise_station(project.rules, each, seen) for each, seen in stored.stations(project.id)]
+    stations = [each for each in said if each is not None]
+    return [*tags, *absences, *stations, *stored.announcements(project.id, project.rules.scheme)]
 
 
 def _absences(journal: Sequence[AbsenceEvidence], tags: Sequence[TagObservation]) -> list[Absence]:

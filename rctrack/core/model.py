@@ -87,6 +87,31 @@ class AbsenceEvidence:
     is_back: bool
 
 
+class Station(StrEnum):
+    """Where a release can be on its way; the value is the word that people and scripts see."""
+
+    TAGGED = "tagged"
+    PUSHED = "pushed"
+    VISIBLE = "visible"
+    ANNOUNCED = "announced"
+    DELIVERED = "delivered"
+    ARCHIVED = "archived"
+    LISTED = "listed"
+
+
+@dataclass(frozen=True, slots=True)
+class StationEvidence:
+    """What a project's site says by itself: its server took the push of a tag, or it lists a version."""
+
+    station: Station
+    name: str
+    """The tag that was pushed, or the version that is listed, as it is spelled there."""
+    key: str
+    """The object that was pushed; of a version that is listed, the version again."""
+    at: Instant | None
+    """By the site's own clock; None where only our sighting says when."""
+
+
 class Signature(StrEnum):
     """What a tag's signature is worth."""
 
@@ -109,7 +134,7 @@ class SignatureEvidence:
     """A key's id or fingerprint, or the name that an allowed-signers file gives."""
 
 
-Evidence = TagEvidence | MailEvidence | CountEvidence | SignatureEvidence
+Evidence = TagEvidence | MailEvidence | CountEvidence | SignatureEvidence | StationEvidence
 
 
 # --- Rules: how a project announces and tags, from its file ----------------------------------------
@@ -227,20 +252,22 @@ class Absence:
     sighting: Sighting
 
 
-Observation = TagObservation | Announcement | Absence
+@dataclass(frozen=True, slots=True)
+class StationObservation:
+    """The project's site says that this release was pushed, or lists it."""
+
+    version: Version
+    station: Station
+    key: str
+    """The object that was pushed, or the version as it is listed."""
+    at: Instant | None
+    sighting: Sighting
+
+
+Observation = TagObservation | Announcement | Absence | StationObservation
 
 
 # --- Releases and events ---------------------------------------------------------------------------
-
-
-class Station(StrEnum):
-    """Where a release can be on its way; the value is the word that people and scripts see."""
-
-    TAGGED = "tagged"
-    VISIBLE = "visible"
-    ANNOUNCED = "announced"
-    DELIVERED = "delivered"
-    ARCHIVED = "archived"
 
 
 class Precision(StrEnum):
@@ -264,7 +291,7 @@ class Stop:
     precision: Precision
     source: SourceId
     evidence: str
-    """Object id or Message-ID."""
+    """Object id, Message-ID or, of a listing, the version."""
 
 
 class Flag(StrEnum):
@@ -339,6 +366,10 @@ class Release:
     """The host that had the tag before all others; None unless the intervals of our looks prove it."""
     is_on_mirrors_only: bool = False
     """A mirror shows the tag and no host of the project's own does."""
+    pushed: Instant | None = None
+    """When the project's server took the push of this very tag."""
+    listed: Instant | None = None
+    """Our first look at the project's site that shows it; None where the first look of all did."""
 
     @property
     def made_at(self) -> datetime | None:

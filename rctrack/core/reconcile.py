@@ -25,6 +25,7 @@ from rctrack.core.model import (
     SignatureEvidence,
     SourceId,
     Station,
+    StationObservation,
     Stop,
     TagObservation,
 )
@@ -59,12 +60,15 @@ def fold(
     tags: defaultdict[VersionId, list[TagObservation]] = defaultdict(list)
     mails: defaultdict[VersionId, list[Announcement]] = defaultdict(list)
     absences: defaultdict[VersionId, list[Absence]] = defaultdict(list)
+    stations: defaultdict[VersionId, list[StationObservation]] = defaultdict(list)
     seen = list(_first_sightings(observations))
     for observation in seen:
         if isinstance(observation, TagObservation):
             tags[observation.version.id].append(observation)
         elif isinstance(observation, Absence):
             absences[observation.version.id].append(observation)
+        elif isinstance(observation, StationObservation):
+            stations[observation.version.id].append(observation)
     for observation in seen:
         if isinstance(observation, Announcement):
             mail = _as_meant(observation, tags)
@@ -79,9 +83,34 @@ def fold(
         follows = precedes[tag.version] if tag else None
         before = versions[follows] if follows else None
         release = _release(project, key, tag, before, tags[key], mails[key], counts)
-        releases.append(_with_identity(rules, release, absences[key]))
+        releases.append(_with_stations(_with_identity(rules, release, absences[key]), stations[key]))
     signed = [_with_signature(release, signatures or {}) for release in releases]
     return _with_doubts(rules, _with_cycles(sorted(signed, key=lambda release: release.version)))
+
+
+def _with_stations(release: Release, stations: list[StationObservation]) -> Release:
+    """With what the project's site says of it; a site alone makes no release, it only says more of one."""
+    if not stations:
+        return release
+    stops = [_station_stop(each) for each in stations]
+    timeline = tuple(sorted((*release.timeline, *stops), key=_stop_order))
+    # Of a tag that moved each push is in the timeline; the one that counts is that of the tag that counts.
+    pushes = [
+        each.at
+        for each in timeline
+        if each.station is Station.PUSHED and (release.object_id is None or each.evidence == release.object_id)
+    ]
+    listings = [each.at for each in timeline if each.station is Station.LISTED and each.at]
+    return replace(release, timeline=timeline, pushed=next(iter(pushes), None), listed=next(iter(listings), None))
+
+
+def _station_stop(seen: StationObservation) -> Stop:
+    """By the site's clock; where it has none, between our looks."""
+    source, after = seen.sighting.source, seen.sighting.not_seen_at
+    if seen.at is not None:
+        return Stop(seen.station, seen.at, None, Precision.SECOND, source, seen.key)
+    at = Instant(seen.sighting.seen_at) if after else None
+    return Stop(seen.station, at, after, Precision.BETWEEN, source, seen.key)
 
 
 def _with_signature(release: Release, signatures: Mapping[ObjectId, SignatureEvidence]) -> Release:
@@ -342,11 +371,16 @@ def _with_doubts(rules: ProjectRules, releases: dict[VersionId, Release]) -> dic
         for key, release in releases.items():
             if release.version.is_final is not is_final:
                 continue
-            if release.tags or not _is_habit(rules, tagged):
+            if release.tags or _is_on_site(release) or not _is_habit(rules, tagged):
                 tagged.append(bool(release.tags))
             else:
                 told[key] = replace(release, flags=release.flags | {Flag.UNCONFIRMED})
     return told
+
+
+def _is_on_site(release: Release) -> bool:
+    """Whether the project's own site speaks of it, which nobody does by writing a From line."""
+    return any(stop.station in (Station.PUSHED, Station.LISTED) for stop in release.timeline)
 
 
 def _is_habit(rules: ProjectRules, tagged: Collection[bool]) -> bool:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from rctrack.config import ListConfig, ProjectConfig, SourceConfig, TagsConfig
+from rctrack.config import ListConfig, ListingConfig, ProjectConfig, SourceConfig, TagsConfig
 from rctrack.process import ProcessError
 from rctrack.sources import git
 from rctrack.sources.cgit import Cgit
 from rctrack.sources.git_tags import GitTags
+from rctrack.sources.gitolite_log import GitoliteLog
 from rctrack.sources.hyperkitty import Hyperkitty
 from rctrack.sources.hypermail import Hypermail
 from rctrack.sources.maildir import Maildir
@@ -17,6 +18,8 @@ from rctrack.sources.pipermail import Pipermail
 from rctrack.sources.protocol import Blocked, CountingSource, Failed, Good, Outcome, Progress, Range, Source, Tools
 from rctrack.sources.public_inbox import PublicInbox
 from rctrack.sources.public_inbox_http import PublicInboxHttp
+from rctrack.sources.releases_json import ReleasesJson
+from rctrack.web import WebError
 
 __all__ = [
     "Blocked",
@@ -31,6 +34,7 @@ __all__ = [
     "open_source",
 ]
 
+HTML, JSON = "text/html", "application/json"
 _ListKind: TypeAlias = Callable[[ListConfig, ProjectConfig, Tools], Source]
 
 LISTS: dict[str, _ListKind] = {
@@ -45,6 +49,10 @@ LISTS: dict[str, _ListKind] = {
 }
 
 
+LISTINGS: dict[str, Callable[[ListingConfig, ProjectConfig, Tools], Source]] = {
+    "releases.json": ReleasesJson,
+    "gitolite-log": GitoliteLog,
+}
 TAGS: dict[str, Callable[[TagsConfig, ProjectConfig, Tools], Source]] = {
     "git": GitTags,
     "cgit": Cgit,
@@ -62,6 +70,8 @@ def open_source(config: SourceConfig, project: ProjectConfig, tools: Tools) -> S
             return TAGS[config.kind](config, project, tools)
         case ListConfig():
             return LISTS[config.kind](config, project, tools)
+        case ListingConfig():
+            return LISTINGS[config.kind](config, project, tools)
 
 
 def open_counting(config: TagsConfig, project: ProjectConfig, tools: Tools) -> CountingSource | None:
@@ -78,13 +88,19 @@ def probe_source(config: SourceConfig, tools: Tools) -> str | None:
             return "there is no such folder"
         if path is None:
             _probe_remote(config, tools)
-    except ProcessError as error:
+    except (ProcessError, WebError) as error:
         return str(error)
     return None
 
 
 def _probe_remote(config: SourceConfig, tools: Tools) -> None:
     """ProcessError if nobody answers there; an archive's epochs are at url/0, url/1, …, or it is one itself."""
+    if isinstance(config, TagsConfig) and config.kind != "git":
+        tools.web.get(f"{config.url}/refs/tags/" if config.kind == "cgit" else config.url, (HTML, JSON))
+        return
+    if config.kind == "releases.json":
+        tools.web.get(config.url, (JSON,))
+        return
     try:
         git.list_tags(config.url if isinstance(config, TagsConfig) else f"{config.url}/0", tools)
     except ProcessError as error:

@@ -26,6 +26,7 @@ from rctrack.core.model import (
     Signature,
     SignatureEvidence,
     SourceId,
+    StationEvidence,
     TagEvidence,
     Unrecognised,
 )
@@ -223,6 +224,15 @@ class Store:
     def add_absences(self, project: ProjectId, absences: Iterable[AbsenceEvidence]) -> int:
         """Stores looks that missed a tag, or found it again; how many."""
         return self._add("absences", ({"project": project, **rows.absence_row(each)} for each in absences))
+
+    def add_stations(self, project: ProjectId, stations: Iterable[tuple[StationEvidence, Sighting]]) -> int:
+        """Stores what a project's site says and was not known; how much."""
+        return self._add("stations", ({"project": project, **rows.station_row(*each)} for each in stations))
+
+    def stations(self, project: ProjectId) -> list[tuple[StationEvidence, Sighting]]:
+        """All that the project's site has said."""
+        found = self._query("SELECT * FROM stations WHERE project = ?", project)
+        return [(rows.station(row), rows.sighting(row)) for row in found]
 
     def absences(self, project: ProjectId) -> list[AbsenceEvidence]:
         """Every look that missed a tag, or found it again."""

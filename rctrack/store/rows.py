@@ -17,6 +17,8 @@ from rctrack.core.model import (
     Release,
     Sighting,
     SourceId,
+    Station,
+    StationEvidence,
     Stop,
     TagEvidence,
 )
@@ -103,6 +105,20 @@ def absence(row: Row) -> AbsenceEvidence:
     return AbsenceEvidence(row["tag"], ObjectId(row["object_id"]), sighting(row), bool(row["is_back"]))
 
 
+def station_row(evidence: StationEvidence, seen: Sighting) -> dict[str, Any]:
+    return {
+        "station": evidence.station,
+        "name": evidence.name,
+        "key": evidence.key,
+        **_columns("reached", evidence.at),
+        **_sighting_columns(seen),
+    }
+
+
+def station(row: Row) -> StationEvidence:
+    return StationEvidence(Station(row["station"]), row["name"], row["key"], _instant(row, "reached"))
+
+
 def announcement_row(announcement: Announcement) -> dict[str, Any]:
     return {
         "source": announcement.sighting.source,
@@ -162,11 +178,11 @@ def release_row(release: Release) -> dict[str, Any]:
         "previous": _text(release.previous),
         "previous_commit": release.previous_commit,
         "tagged_at": _at(release.tagged),
-        "pushed_at": None,
+        "pushed_at": _at(release.pushed),
         "announced_at": _at(release.announced),
         "delivered_at": _at(release.delivered),
         "archived_at": _at(release.archived),
-        "listed_at": None,
+        "listed_at": _at(release.listed),
         "first_seen_at": utc(release.first_seen_at),
         "commits": release.commits,
         "commits_no_merges": release.commits_no_merges,

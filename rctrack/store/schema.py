@@ -206,3 +206,28 @@ def m001_first(db: Database) -> None:
     for statement in _FIRST.split(";\n"):
         if statement.strip():
             db.conn.execute(statement)
+
+
+_STATIONS = """
+CREATE TABLE stations (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
+    source TEXT NOT NULL,
+    station TEXT NOT NULL CHECK (station IN ('pushed', 'listed')),
+    name TEXT NOT NULL,
+    key TEXT NOT NULL,
+    reached_at TEXT,
+    reached_offset INTEGER,
+    seen_at TEXT NOT NULL,
+    not_seen_at TEXT
+) STRICT;
+CREATE UNIQUE INDEX stations_once ON stations (project, source, station, name, key, coalesce(reached_at, ''));
+"""
+
+
+@migrations()
+def m002_stations(db: Database) -> None:
+    """What a project's site says by itself: pushes that its server took, versions that it lists."""
+    for statement in _STATIONS.split(";\n"):
+        if statement.strip():
+            db.conn.execute(statement)

@@ -1,11 +1,13 @@
 """From evidence to observations: is this mail an announcement, is this tag a release, and of which version?
 
-`tag` reads tags. `mail` reads mails, with `headers` and `body` for what is general about mail however broken, and
-`shortlog` and `says` for what an announcement states. All of it is bounded, and none of it raises.
+`tag` reads tags, `station` what a project's site says. `mail` reads mails, with `headers` and `body` for what is
+general about mail however broken, and `shortlog` and `says` for what an announcement states. All of it is bounded,
+and none of it raises.
 """
 
 from rctrack.core.recognise.headers import Headers, header_text, parse_headers
 from rctrack.core.recognise.mail import recognise_mail, subject_may_fit
+from rctrack.core.recognise.station import recognise_station
 from rctrack.core.recognise.tag import Ignored, recognise_tag
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "header_text",
     "parse_headers",
     "recognise_mail",
+    "recognise_station",
     "recognise_tag",
     "subject_may_fit",
 ]
