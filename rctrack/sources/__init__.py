@@ -8,6 +8,7 @@ from rctrack.process import ProcessError
 from rctrack.sources import git
 from rctrack.sources.cgit import Cgit
 from rctrack.sources.git_tags import GitTags
+from rctrack.sources.github import Github
 from rctrack.sources.gitolite_log import GitoliteLog
 from rctrack.sources.hyperkitty import Hyperkitty
 from rctrack.sources.hypermail import Hypermail
@@ -56,9 +57,11 @@ LISTINGS: dict[str, Callable[[ListingConfig, ProjectConfig, Tools], Source]] = {
 TAGS: dict[str, Callable[[TagsConfig, ProjectConfig, Tools], Source]] = {
     "git": GitTags,
     "cgit": Cgit,
+    "github": Github,
 }
 COUNTING: dict[str, Callable[[TagsConfig, ProjectConfig, Tools], CountingSource]] = {
     "git": GitTags,
+    "github": Github,
 }
 """Those of them that can also count."""
 
