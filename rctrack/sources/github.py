@@ -39,10 +39,9 @@ class Github:
     def look(self, cursor: str | None, since: date) -> Outcome:
         """Every tag where anything changed since `cursor`, none where nothing did; still without dates."""
         url = f"{self._api}/git/matching-refs/tags/"
+        mark = cursor if cursor and "\n" in cursor else ""
         try:
-            page = self.tools.web.get(
-                url, _WANTED, most=_MOST_BYTES, mark=cursor or "" if "\n" in (cursor or "") else ""
-            )
+            page = self.tools.web.get(url, _WANTED, most=_MOST_BYTES, mark=mark)
             if page.is_unchanged:
                 return Good((), mark)
             objects = dict(_refs(_array(url, page.content)))
@@ -91,7 +90,7 @@ class Github:
         return commits
 
     def _dated(self, wanted: Range) -> TagEvidence:
-        if wanted.object_id == wanted.commit:
+        if str(wanted.object_id) == wanted.commit:
             written = _at(self._get(f"/git/commits/{quote(wanted.commit)}"), "committer", "date")
         else:
             written = _at(self._get(f"/git/tags/{quote(wanted.object_id)}"), "tagger", "date")
@@ -101,6 +100,7 @@ class Github:
         """Exact or None: `ahead_by`, and every commit read for its parents and its author."""
         path = f"/compare/{quote(base)}...{quote(commit)}?per_page={_A_PAGE}"
         seen: dict[str, tuple[int, str]] = {}
+        ahead: object = None
         for number in range(1, _MOST_RANGE_PAGES + 1):
             answer = self._get(f"{path}&page={number}")
             ahead, rows = _at(answer, "ahead_by"), _at(answer, "commits")
@@ -112,7 +112,7 @@ class Github:
                 seen[str(_at(row, "sha"))] = (len(parents) if isinstance(parents, list) else 0, name)
             if len(seen) >= ahead or not rows:
                 break
-        if len(seen) != ahead:
+        if not isinstance(ahead, int) or len(seen) != ahead:
             return None
         plain = [name for parents, name in seen.values() if parents <= 1]
         return CountEvidence(base, commit, ahead, len(plain), len(set(plain)), None)
