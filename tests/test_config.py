@@ -194,6 +194,23 @@ class TestErrorsInAProjectFile:
         assert "tags.1.url: found 'one with a user or password in it'" in line
         assert "hunter2" not in line
 
+    @pytest.mark.parametrize(
+        ("block", "said"),
+        [
+            (
+                '[[listings]]\nkind = "rss"\nurl = "https://x"',
+                "listings.1.kind: found 'rss', expected \"releases.json\"",
+            ),
+            ('[[listings]]\nkind = "gitolite-log"\nurl = "https://x"', "listings.1.repository: found nothing"),
+            ('[[listings]]\nkind = "releases.json"\nurl = "file:///x"', "listings.1.url: found "),
+            ('[[tags]]\nkind = "cgit"\nurl = "git://x/y"', "https://… or http://…: these are pages"),
+            ('[[tags]]\nkind = "svn"\nurl = "https://x"', 'expected "git" or "cgit" or "github"'),
+        ],
+    )
+    def test_an_impossible_listing_or_page_is_refused(self, tmp_path: Path, block: str, said: str) -> None:
+        """With the key and what would be right."""
+        assert said in refused(tmp_path, project=f"{PROJECT}\n{block}\n")
+
     def test_a_project_without_any_source_is_refused(self, tmp_path: Path) -> None:
         """There would be nothing to look at."""
         assert "found neither [[tags]] nor [[lists]]" in refused(tmp_path, project='scheme = "dotted"')

@@ -23,6 +23,7 @@ from rctrack.core.model import (
     Sighting,
     SourceId,
     Station,
+    StationObservation,
     TagObservation,
 )
 from rctrack.core.reconcile import Counts, difference, events_of, fold, to_alert, wanted_counts
@@ -105,6 +106,16 @@ def mails(draw: st.DrawFn) -> Announcement:
     )
 
 
+@st.composite
+def sites(draw: st.DrawFn) -> StationObservation:
+    """What the project's site says: a push by its own clock, or a listing that only our looks date."""
+    text, object_number, look = draw(st.sampled_from(TEXTS)), draw(st.integers(0, 2)), draw(st.integers(0, 3))
+    if draw(st.booleans()):
+        return StationObservation(version(text), Station.LISTED, text, None, looked(SourceId("releases.json x"), look))
+    at, key = instant(f"2026-03-2{object_number} 12:30"), f"object {text} {object_number}"
+    return StationObservation(version(text), Station.PUSHED, key, at, looked(SourceId("gitolite-log x"), look))
+
+
 def once_per_source(observations: Sequence[Observation]) -> list[Observation]:
     """The same thing is first seen at a source once; the earliest look stands."""
     kept: dict[Observation, Observation] = {}
@@ -113,7 +124,7 @@ def once_per_source(observations: Sequence[Observation]) -> list[Observation]:
     return list(kept.values())
 
 
-evidence = st.lists(st.one_of(tags(), mails()), max_size=8).map(once_per_source)
+evidence = st.lists(st.one_of(tags(), mails(), sites()), max_size=8).map(once_per_source)
 
 
 def all_counts(observations: Sequence[Observation]) -> dict[tuple[Commit, Commit], CountEvidence]:

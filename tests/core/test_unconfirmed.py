@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from rctrack.core import reconcile
-from rctrack.core.model import Announcement, Flag, Observation, Release
+from rctrack.core.model import Announcement, Flag, Observation, Release, SourceId, Station, StationObservation
 from rctrack.core.version import VersionId
 from tests.core.given import OTHER_LIST, PROJECT, RULES, announcement, sighting, tag, version
 
@@ -90,3 +90,11 @@ def test_a_tag_decides_between_subject_and_body(tagged: str) -> None:
     (kept,) = folded[VersionId(tagged)].announcements
     assert isinstance(kept, Announcement)
     assert (kept.contradiction or "").startswith("the subject says 2.42-rc1, the body 2.42-rc2")
+
+
+def test_what_the_project_s_own_site_lists_is_confirmed() -> None:
+    """Nobody lists a release there by writing a From line; and a site alone makes no release."""
+    site = SourceId("releases.json https://site.example/releases.json")
+    listed = StationObservation(version("2.99"), Station.LISTED, "2.99", None, sighting(site, "2026-03-02 13:00"))
+    assert unconfirmed([*history(5), FORGED, listed]) == set()
+    assert version("2.99").id not in fold([*history(5), listed])
