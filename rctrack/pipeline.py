@@ -149,11 +149,7 @@ def _review(
 
 
 def _add_evidence(turn: Turn, project: ProjectConfig, outcome: Good, sighting: Sighting) -> int:
-    seen = [
-        (each, sighting)
-        for each in outcome.evidence
-        if isinstance(each, TagEvidence) and not isinstance(recognise_tag(project.rules, each, sighting), Ignored)
-    ]
+    seen = [(each, sighting) for each in outcome.evidence if isinstance(each, TagEvidence)]
     counts = [each for each in outcome.evidence if isinstance(each, CountEvidence)]
     signed = [each for each in outcome.evidence if isinstance(each, SignatureEvidence)]
     added = turn.store.add_signatures(project.id, tags.expected_signatures(project), signed, turn.now)

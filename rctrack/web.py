@@ -172,6 +172,8 @@ def _read(response: "Response", url: str, most: int, end: float) -> bytes:
 def _page(response: "Response", content: bytes) -> Page:
     headers = response.headers
     etag, modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
+    if not _is_settled(modified, headers.get("Date", "")):
+        modified = ""
     return Page(
         url=response.url,
         status=response.status_code,
@@ -179,6 +181,19 @@ def _page(response: "Response", content: bytes) -> Page:
         content=content,
         mark=f"{etag}\n{modified}" if etag or modified else "",
     )
+
+
+def _is_settled(modified: str, answered: str) -> bool:
+    """Whether the page was changed in a second that was over: else it may change again under the same date.
+
+    RFC 9110, section 8.8.2.2.
+    """
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(modified) < parsedate_to_datetime(answered)
+    except (ValueError, TypeError):
+        return False
 
 
 def _judge(url: str, page: Page, wanted: Sequence[str], *, challenged: bool) -> None:

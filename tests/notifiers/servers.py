@@ -160,7 +160,7 @@ def ordinary_user() -> Iterator[None]:
 @contextmanager
 def open_folder() -> Iterator[Path]:
     """A temporary folder that the ordinary user owns; pytest's own folders are closed to others."""
-    with tempfile.TemporaryDirectory(prefix="rctrack-") as name:
+    with tempfile.TemporaryDirectory(prefix="rctrack-mail-") as name:
         if os.geteuid() == 0:
             os.chown(name, NOBODY, NOBODY)
         yield Path(name)
@@ -197,7 +197,8 @@ def dovecot(reader: str) -> Iterator[Dovecot]:
         (folder / "dovecot.conf").write_text(_configuration(folder, store), "utf-8")
         root = os.geteuid() == 0
         with subprocess.Popen(
-            ["dovecot", "-F", "-c", str(folder / "dovecot.conf")],
+            # It ends with us even when we are killed.
+            ["setpriv", "--pdeathsig", "TERM", "dovecot", "-F", "-c", str(folder / "dovecot.conf")],
             stderr=subprocess.PIPE,
             user=NOBODY if root else None,
             group=NOBODY if root else None,

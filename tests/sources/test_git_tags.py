@@ -148,7 +148,7 @@ def test_a_new_tag_is_brought_with_its_commits_only(tmp_path: Path, repository: 
         assert all(b"filter tree:0" in each.sent for each in server.fetches)
         counted = measured(looker, a_range(repository, "v1.2-rc1", "v1.1"))
     assert counts_of(counted) == expected(repository, ("v1.1", "v1.2-rc1"))
-    [clone] = (tmp_path / "user" / "state" / "repositories").iterdir()
+    [clone] = (tmp_path / "user" / "state" / "repositories").glob("*.git")
     kinds = git(clone, "cat-file", "--batch-all-objects", "--batch-check=%(objecttype)").split()
     assert set(kinds) == {"commit", "tag"}
 
@@ -259,7 +259,7 @@ def test_a_clone_that_was_killed_half_way_is_taken_up_again(
     with git_over_http(tmp_path / "served") as server:
         looker = look_at_tags(tmp_path / "user", f"{server.url}/demo.git")
         whole = looker.tags()
-        [clone] = (tmp_path / "user" / "state" / "repositories").iterdir()
+        [clone] = (tmp_path / "user" / "state" / "repositories").glob("*.git")
         refs = references(clone)
         if killed == "before HEAD":
             shutil.rmtree(clone / "objects")
