@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
+# Most tests wait for servers and for git, so there may be more of them than cores.
+WORKERS ?= 4
 IMAGE ?= rctrack
 # Docker or podman do as well: make image IMAGE_BUILD="docker build"
 IMAGE_BUILD ?= buildah bud --format docker
@@ -27,7 +29,7 @@ run: $(VENV)/.compiled ## the daemon, in the foreground; Ctrl-C ends it
 	@exec $(BIN)/rctrack run
 
 test: packages $(VENV)/.dev ## every test
-	@exec $(BIN)/python -m pytest $(PYTEST_ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## style, types and the floors
 	@$(BIN)/ruff check .
