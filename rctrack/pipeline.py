@@ -73,7 +73,7 @@ def poll(turn: Turn, project: ProjectConfig, source: SourceConfig, *, silent: bo
     A source that is new, or would be read otherwise than before, is read from the start, silently; `silent` asks
     for the same.
     """
-    fingerprint = _fingerprint(project, source)
+    fingerprint = fingerprint_of(project, source)
     state = turn.store.source(project.id, source.source)
     reread = silent or state is None or state.fingerprint != fingerprint
     if (until := _paused(turn, source)) is not None:
@@ -108,14 +108,14 @@ def _since(turn: Turn, project: ProjectConfig) -> date:
     return min(earliest or turn.now, turn.now - SEARCHED_BACK).date()
 
 
-def _fingerprint(project: ProjectConfig, source: SourceConfig) -> str:
+def fingerprint_of(project: ProjectConfig, source: SourceConfig) -> str:
     """Changes when the same source would be read otherwise: then it is read again from the start, silently."""
     described = [RECOGNISER, asdict(project.rules), asdict(source)]
     return hashlib.sha256(json.dumps(described, default=_describe, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _describe(value: object) -> object:
-    return sorted(value) if isinstance(value, frozenset) else str(value)
+    return sorted(map(repr, value)) if isinstance(value, frozenset) else str(value)
 
 
 def _record_failure(turn: Turn, project: ProjectConfig, source: SourceId, outcome: Failed | Blocked) -> Reviewed:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from rctrack import pipeline
+from rctrack.config import known_projects, load_project, shipped
+from rctrack.pipeline import fingerprint_of
 from rctrack.store import StoreError
 from tests.following import Follower, follow, too_long
 from tests.material import BEGIN, DAY, HOUR, MINUTE, Epoch, GitRepository, Mail, hidden, make_epoch, make_repository
@@ -360,3 +362,12 @@ def test_what_is_no_announcement_is_counted_with_its_reason(
     assert "mallory@example.net" in reasons["[ANNOUNCE] demo v6.6"]
     assert set(reasons) == {"[ANNOUNCE] demo v6.6", "[ANNOUNCE] demo vNext", "vtest"}
     assert len(demo.rows("SELECT * FROM releases")) == 3
+
+
+@pytest.mark.parametrize("stem", sorted(known_projects(shipped() / "rctrack.toml")))
+def test_every_shipped_project_has_a_fingerprint_for_each_source(stem: str) -> None:
+    """The same each time, and another for each source: with it the cursor of a source is stored."""
+    project = load_project(stem, shipped() / "rctrack.toml")
+    prints = [fingerprint_of(project, source) for source in project.sources]
+    assert prints == [fingerprint_of(project, source) for source in project.sources]
+    assert len(set(prints)) == len(prints) > 0
