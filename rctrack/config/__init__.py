@@ -8,7 +8,7 @@ from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from rctrack.config.projects import (
     LIST_KINDS,
@@ -227,9 +227,7 @@ def _recipient(table: Table, stems: list[str]) -> Recipient:
     if set(send) - {"alerts", "digest"}:
         table.fail("send", send, '"alerts" and/or "digest"')
     when = table.text("digest", "Mon 08:00")
-    zone = table.text("timezone", "UTC")
-    if zone not in available_timezones():
-        table.fail("timezone", zone, 'a zone of the tz database, like "Europe/Berlin"')
+    zone = table.zone("timezone")
     found = re.fullmatch(r"(daily|mon|tue|wed|thu|fri|sat|sun) ([01]\d|2[0-3]):([0-5]\d)", when.lower())
     if found is None:
         table.fail("digest", when, '"Mon 08:00" or "daily 08:00"')
@@ -240,5 +238,5 @@ def _recipient(table: Table, stems: list[str]) -> Recipient:
         projects=None if "*" in projects else frozenset(projects),
         alerts="alerts" in send,
         digest=DigestTime(weekday, int(found[2]), int(found[3])) if "digest" in send else None,
-        timezone=ZoneInfo(zone),
+        timezone=zone,
     )

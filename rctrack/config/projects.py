@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from rctrack.config.table import ConfigError, Table, relative
 from rctrack.core.model import Era, ListRules, ProjectId, ProjectRules, SourceId
@@ -145,11 +145,9 @@ def read_project(stem: str, path: Path) -> ProjectConfig:
 
 
 def _cadence(table: Table) -> ZoneInfo:
-    zone = table.text("timezone", "UTC")
-    if zone not in available_timezones():
-        table.fail("timezone", zone, 'a zone of the tz database, like "Europe/Berlin"')
+    zone = table.zone("timezone")
     table.finish()
-    return ZoneInfo(zone)
+    return zone
 
 
 def _feature_parts(table: Table) -> FeatureParts:

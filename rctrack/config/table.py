@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 class ConfigError(Exception):
@@ -79,6 +80,14 @@ class Table:
         except (re.error, TypeError) as error:
             self.fail(key, found, f"a regular expression ({error})")
         return str(found)
+
+    def zone(self, key: str) -> ZoneInfo:
+        # Not available_timezones(): that reads the whole tz database, and every command reads the configuration.
+        name = self.text(key, "UTC")
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.fail(key, name, 'a zone of the tz database, like "Europe/Berlin"')
 
     def duration(self, key: str, default: str) -> timedelta:
         found = self.text(key, default)

@@ -92,7 +92,7 @@ class Store:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute("PRAGMA foreign_keys = ON")
-            self.db = Database(self._connection)
+            self.db = Database(self._connection, execute_plugins=False)
             self.letters = Letters(self.db)
             if migrations.pending(self.db):
                 migrations.apply(self.db)
