@@ -1,7 +1,9 @@
 """The only process runner (git, gpg, sendmail): argument lists, a time limit, bounded output, no terminal."""
 
 import os
+import re
 import resource
+import select
 import signal
 import subprocess
 import threading
@@ -10,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
+from time import monotonic
 from typing import IO
 
 _ENVIRONMENT = {
@@ -23,6 +26,15 @@ _ENVIRONMENT = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_NO_LAZY_FETCH": "1",
 }
+_TO_END = 5.0
+"""Seconds from SIGTERM to SIGKILL."""
+_LAST_WORDS = 4000
+"""Bytes of standard error that are kept."""
+_MOST_PIECES = 16
+"""Of what a program said just before it ended; a pipe holds no more, and a child of it may go on for ever."""
+_LONGEST_REASON = 300
+_IDLE_WORDS = re.compile(r"^(?:warning:|hint:|Cloning into )|\d%|, done\.$", re.IGNORECASE)
+"""Lines that are no reason."""
 _INHERITED_AWAY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_CONFIG_PARAMETERS")
 
 
@@ -40,6 +52,11 @@ class Runner:
 
     stop: threading.Event = field(default_factory=threading.Event)
     grace: float = 5.0
+
+    def wait(self, seconds: float) -> None:
+        """Lets time pass; Interrupted when `stop` is set meanwhile."""
+        if self.stop.wait(seconds):
+            raise Interrupted("waiting, as a host had asked for")
 
     def run(
         self,
@@ -73,13 +90,13 @@ class Runner:
         heard: Callable[[str], None] | None = None,
     ) -> Iterator[IO[bytes]]:
         """The standard output of a program as it comes; ProcessError at the end if the program failed."""
-        with TemporaryFile() as given, TemporaryFile() as complaints:
+        with TemporaryFile() as given:
             given.write(stdin)
             given.seek(0)
-            process = _start(argv, given, complaints)
+            process = _start(argv, given)
             if memory is not None:
                 _limit_memory(process.pid, memory)
-            watch = _Watch(self, process, timeout, complaints, heard)
+            watch = _Watch(self, process, timeout, heard)
             try:
                 assert process.stdout is not None  # noqa: S101 - for the type checker: stdout=PIPE
                 yield process.stdout
@@ -95,46 +112,61 @@ class Runner:
             if reason == "timeout":
                 raise ProcessError(f"{_name(argv)}: no end within {timeout:g} s")
             if status != 0:
-                raise ProcessError(f"{_name(argv)}: {_last_words(complaints) or f'exit status {status}'}")
+                raise ProcessError(f"{_name(argv)}: {_last_words(watch.said) or f'exit status {status}'}")
 
 
 class _Watch(threading.Thread):
-    """Ends a process that outlives its time limit or our own stop."""
+    """Ends a process that outlives its time limit or our own stop, and listens to its standard error meanwhile.
+
+    Of that only the end is kept, however much it is. It is not waited for: a child of the program may hold it open.
+    """
 
     def __init__(
-        self,
-        runner: Runner,
-        process: subprocess.Popen[bytes],
-        timeout: float,
-        complaints: IO[bytes],
-        heard: Callable[[str], None] | None,
+        self, runner: Runner, process: subprocess.Popen[bytes], timeout: float, heard: Callable[[str], None] | None
     ) -> None:
         super().__init__(daemon=True)
-        self.runner, self.process, self.timeout = runner, process, timeout
-        self.complaints, self.heard, self.listened = complaints, heard, 0
+        self.runner, self.process, self.timeout, self.heard = runner, process, timeout, heard
+        assert process.stderr is not None  # noqa: S101 - for the type checker: stderr=PIPE
+        self.complaints, self.is_open, self.said = process.stderr, True, b""
+        self.poll = select.poll()
+        self.poll.register(self.complaints, select.POLLIN)
         self.done = threading.Event()
         self.reason = ""
         self.start()
 
     def run(self) -> None:
-        waited = 0.0
-        while not self.done.wait(0.1):
-            waited += 0.1
+        limit, stopped_at = monotonic() + self.timeout, None
+        while not self.reason:
             self.listen()
-            if self.runner.stop.is_set() and not self.done.wait(self.runner.grace):
-                self.reason = "stopped"
-            elif waited >= self.timeout:
-                self.reason = "timeout"
-            if self.reason:
-                self.end(signal.SIGTERM)
-                if not self.done.wait(5):
-                    self.end(signal.SIGKILL)
+            if self.done.is_set():
                 return
+            now = monotonic()
+            if self.runner.stop.is_set():
+                stopped_at = now if stopped_at is None else stopped_at
+            if stopped_at is not None and now >= stopped_at + self.runner.grace:
+                self.reason = "stopped"
+            elif now >= limit:
+                self.reason = "timeout"
+        self.end(signal.SIGTERM)
+        limit = monotonic() + _TO_END
+        while not self.done.is_set() and monotonic() < limit:
+            self.listen()
+        if not self.done.is_set():
+            self.end(signal.SIGKILL)
 
-    def listen(self) -> None:
-        if self.heard is not None and (said := os.pread(self.complaints.fileno(), 2**16, self.listened)):
-            self.listened += len(said)
-            self.heard(said.decode("utf-8", "replace"))
+    def listen(self, seconds: float = 0.1) -> bool:
+        """Whether the program said something just now; waits that long for it."""
+        if not self.is_open:
+            self.done.wait(seconds)
+            return False
+        if not self.poll.poll(1000 * seconds):
+            return False
+        new = os.read(self.complaints.fileno(), 2**16)
+        self.is_open = bool(new)
+        self.said = (self.said + new)[-_LAST_WORDS:]
+        if new and self.heard is not None:
+            self.heard(new.decode("utf-8", "replace"))
+        return self.is_open
 
     def end(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
@@ -143,17 +175,21 @@ class _Watch(threading.Thread):
     def finish(self) -> str:
         self.done.set()
         self.join()
+        pieces = 0
+        while pieces < _MOST_PIECES and self.listen(0):
+            pieces += 1
+        self.complaints.close()
         return self.reason
 
 
-def _start(argv: Sequence[str], given: IO[bytes], complaints: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], given: IO[bytes]) -> subprocess.Popen[bytes]:
     inherited = {name: value for name, value in os.environ.items() if name not in _INHERITED_AWAY}
     try:
         return subprocess.Popen(  # noqa: S603 - an argument list, never a shell
             list(argv),
             stdin=given,
             stdout=subprocess.PIPE,
-            stderr=complaints,
+            stderr=subprocess.PIPE,
             env={**inherited, **_ENVIRONMENT},
             start_new_session=True,  # so that git's own children end with it, and Ctrl-C is ours to handle
         )
@@ -173,9 +209,14 @@ def _name(argv: Sequence[str]) -> str:
     return Path(argv[0]).name
 
 
-def _last_words(complaints: IO[bytes]) -> str:
-    complaints.seek(0, os.SEEK_END)
-    complaints.seek(max(0, complaints.tell() - 2000))
-    lines = complaints.read().decode("utf-8", "replace").splitlines()
-    telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))] or lines
-    return " ".join(telling[-1:])[:300] if telling else ""
+def _last_words(said: bytes) -> str:
+    """The line that tells, and what was said before it: with ssh the cause comes first, git only says that it failed.
+
+    "fatal: Could not read from remote repository: ssh: connect to host ... port 22: Connection refused", in one line.
+    """
+    lines = ["".join(filter(str.isprintable, line)).strip() for line in said.decode("utf-8", "replace").splitlines()]
+    lines = [line for line in lines if line and not _IDLE_WORDS.search(line)]
+    telling = [number for number, line in enumerate(lines) if line.startswith(("fatal:", "error:", "remote:"))]
+    last = telling[-1] if telling else len(lines) - 1
+    words = [lines[last], *(lines[last - 1 : last] if telling else [])] if lines else []
+    return ": ".join(each.rstrip(".") if len(words) > 1 else each for each in words)[:_LONGEST_REASON]

@@ -1,6 +1,8 @@
 """The process runner: nothing that it starts is unbounded, and nothing reaches a shell."""
 
 import os
+import resource
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,6 +13,8 @@ from time import monotonic
 import pytest
 
 from rctrack.process import Interrupted, ProcessError, Runner
+from rctrack.web import Web
+from tests.test_web import host_of
 
 FOREVER = "import signal; signal.pause()"
 
@@ -146,7 +150,17 @@ class TestFailures:
         [
             ("fatal: no such repository", "fatal: no such repository"),
             ("warning: x\nfatal: it broke\nhint: try y", "fatal: it broke"),
-            ("remote: not found\nerror: one\nfatal: two\n", "fatal: two"),
+            ("remote: not found\nerror: one\nfatal: two\n", "fatal: two: error: one"),
+            (
+                "ssh: connect to host x port 22: Connection refused\nfatal: Could not read from remote repository.\n\n"
+                "Please make sure you have the correct access rights\nand the repository exists.\n",
+                "fatal: Could not read from remote repository: ssh: connect to host x port 22: Connection refused",
+            ),
+            (
+                "remote: Counting objects: 100% (9/9), done.\nReceiving: 10%\rReceiving: 99%\rfatal: early EOF",
+                "fatal: early EOF",
+            ),
+            ("fatal: \x1b[31mred\x07", "fatal: [31mred"),
             ("only\nlast line", "last line"),
             ("", "exit status 3"),
         ],
@@ -157,6 +171,36 @@ class TestFailures:
         with pytest.raises(ProcessError) as failure:
             Runner().run(python(code, said), timeout=30)
         assert str(failure.value).endswith(f": {words}")
+
+    def test_of_endless_complaints_the_end_is_kept(self) -> None:
+        """Neither memory nor disk fills, and the program is not held up."""
+        code = "import sys\nfor i in range(2**10): sys.stderr.write('x' * 2**16 + '\\n')\nsys.exit('fatal: the end')"
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(ProcessError, match=r"fatal: the end: x+$") as failure:
+            Runner().run(python(code), timeout=120)
+        assert len(str(failure.value)) < 400
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000, "64 MB were said"
+
+    def test_a_child_that_holds_its_standard_error_open_is_not_waited_for(self) -> None:
+        """As the master connection of ssh, which stays; what was said is not lost."""
+        child = f"import sys; {FOREVER}"
+        code = (
+            "import subprocess, sys\n"
+            f"child = subprocess.Popen([sys.executable, '-I', '-c', {child!r}], stdout=subprocess.DEVNULL)\n"
+            "sys.exit(f'fatal: child {child.pid}')"
+        )
+        began = monotonic()
+        with pytest.raises(ProcessError, match=r"fatal: child \d+$") as failure:
+            Runner().run(python(code), timeout=60)
+        assert monotonic() - began < 30
+        os.kill(int(str(failure.value).rpartition(" ")[2]), signal.SIGKILL)
+
+    def test_what_it_complains_of_in_its_grace_does_not_hold_it_up(self, tmp_path: Path) -> None:
+        """More than a pipe holds."""
+        runner = Runner(grace=60)
+        runner.stop.set()
+        code = "import sys; sys.stderr.write('x' * 2**20); print('done')"
+        assert runner.run(python(code), timeout=60) == b"done\n"
 
     def test_endless_last_words_are_cut(self) -> None:
         """One short line."""
@@ -211,3 +255,16 @@ class TestSurroundings:
         session, pid = said.split()
         assert session == pid
         assert int(session) != os.getsid(0)
+
+
+def test_waiting_for_a_host_ends_when_we_stop() -> None:
+    """It asks for a minute, and would be asked again after that; SIGTERM comes after a moment."""
+    runner = Runner()
+    began = monotonic()
+    with host_of(lambda _: (503, {"Retry-After": "60"}, b"later")) as host:
+        web = Web("rctrack/test", wait=runner.wait)
+        threading.Timer(0.2, runner.stop.set).start()
+        with pytest.raises(Interrupted):
+            web.get(host.url)
+    assert monotonic() - began < 15
+    assert len(host.asked) == 1
