@@ -12,6 +12,7 @@ from rctrack.core.model import (
     Commit,
     CountEvidence,
     Evidence,
+    Flag,
     ObjectId,
     Observation,
     Release,
@@ -91,6 +92,8 @@ def with_counts(
     stored: Store, tools: Tools, project: ProjectConfig, source: TagsConfig, outcome: Good, sighting: Sighting
 ) -> Good:
     """The same evidence with the counts that it makes necessary, as far as they can be had now."""
+    if tools.recorded is not None:
+        return outcome  # a recording has its counts, and nowhere to make more
     tags = [(each, sighting) for each in outcome.evidence if isinstance(each, TagEvidence)]
     if not tags and not stored.lacks_counts(project.id) and project.signing is None:
         return outcome
@@ -150,6 +153,18 @@ def _nearest(stored: Store, project: ProjectConfig, source: TagsConfig) -> list[
 
 
 def changed(before: Iterable[tuple[str, str]], releases: Iterable[Release]) -> list[Release]:
-    """The releases whose tags have changed in a way that nobody was told of yet."""
+    """The releases whose tags have changed in a way that nobody was told of yet.
+
+    Not one whose tag said from the start that it is not to be used: the mail that tells of it says so.
+    """
     known = set(before)
-    return [each for each in releases if any((each.version.id, change.station) not in known for change in each.changes)]
+    releases_known = {version for version, _ in known}
+    return [
+        each
+        for each in releases
+        if any(
+            (each.version.id, change.station) not in known
+            and (each.version.id in releases_known or change.flag is not Flag.WITHDRAWN)
+            for change in each.changes
+        )
+    ]

@@ -66,8 +66,11 @@ class GitHttp:
 
 
 @contextmanager
-def git_over_http(folder: Path, *, protocol_v2: bool = True) -> Iterator[GitHttp]:
-    """Every repository below the folder by `git http-backend`, as any git host serves them (protocol v2 too)."""
+def git_over_http(folder: Path, *, protocol_v2: bool = True, port: int = 0) -> Iterator[GitHttp]:
+    """Every repository below the folder by `git http-backend`, as any git host serves them (protocol v2 too).
+
+    With a `port` at the address that a host had before.
+    """
     served = GitHttp("")
 
     class Bridge(BaseHTTPRequestHandler):
@@ -109,7 +112,7 @@ def git_over_http(folder: Path, *, protocol_v2: bool = True) -> Iterator[GitHttp
         def log_message(self, format: str, *args: object) -> None:
             """Nothing: the tests look at `requests`."""
 
-    with _listening(Bridge) as url:
+    with _listening(Bridge, port) as url:
         served.url = url
         yield served
 
@@ -123,12 +126,17 @@ def git_daemon(folder: Path) -> Iterator[str]:
     argv += ["--listen=127.0.0.1", f"--port={port}", "--verbose", str(folder)]
     with subprocess.Popen(argv, stderr=subprocess.PIPE, env=git_environment(), start_new_session=True) as process:
         assert process.stderr is not None
+        # Its first line comes when it listens: "[pid] Ready to rumble".
+        ready = process.stderr.readline()
+        # It waits when nobody reads what it says of each connection: a pipe holds a few hundred of them.
+        listener = Thread(target=process.stderr.read, daemon=True)
+        listener.start()
         try:
-            # Its first line comes when it listens: "[pid] Ready to rumble".
-            assert b"Ready" in process.stderr.readline()
+            assert b"Ready" in ready
             yield f"git://127.0.0.1:{port}"
         finally:
             process.terminate()
+            listener.join()
 
 
 BOT_WALL = b"<!doctype html>\n<html>\n<title>Making sure you are not a bot</title>\n<p>One moment.\n</html>\n"
@@ -166,8 +174,8 @@ def nobody_at_home() -> Iterator[str]:
 
 
 @contextmanager
-def _listening(answer: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), answer)
+def _listening(answer: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", port), answer)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -16,7 +16,18 @@ from rctrack.sources.maildir import Maildir
 from rctrack.sources.mbox import Mbox
 from rctrack.sources.mhonarc import Mhonarc
 from rctrack.sources.pipermail import Pipermail
-from rctrack.sources.protocol import Blocked, CountingSource, Failed, Good, Outcome, Progress, Range, Source, Tools
+from rctrack.sources.protocol import (
+    Blocked,
+    CountingSource,
+    Failed,
+    Good,
+    Life,
+    Outcome,
+    Progress,
+    Range,
+    Source,
+    Tools,
+)
 from rctrack.sources.public_inbox import PublicInbox
 from rctrack.sources.public_inbox_http import PublicInboxHttp
 from rctrack.sources.releases_json import ReleasesJson
@@ -27,6 +38,7 @@ __all__ = [
     "CountingSource",
     "Failed",
     "Good",
+    "Life",
     "Outcome",
     "Progress",
     "Range",
@@ -67,7 +79,9 @@ COUNTING: dict[str, Callable[[TagsConfig, ProjectConfig, Tools], CountingSource]
 
 
 def open_source(config: SourceConfig, project: ProjectConfig, tools: Tools) -> Source:
-    """The source that a configuration describes; nothing is asked of it yet."""
+    """The source that a configuration describes, or its recording; nothing is asked of it yet."""
+    if tools.recorded is not None:
+        return tools.recorded(config)
     match config:
         case TagsConfig():
             return TAGS[config.kind](config, project, tools)
@@ -79,7 +93,9 @@ def open_source(config: SourceConfig, project: ProjectConfig, tools: Tools) -> S
 
 def open_counting(config: TagsConfig, project: ProjectConfig, tools: Tools) -> CountingSource | None:
     """The same for a repository in which commits are to be counted; None where that cannot be."""
-    return COUNTING[config.kind](config, project, tools) if config.kind in COUNTING else None
+    if tools.recorded is not None or config.kind not in COUNTING:
+        return None
+    return COUNTING[config.kind](config, project, tools)
 
 
 def probe_source(config: SourceConfig, tools: Tools) -> str | None:

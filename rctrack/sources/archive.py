@@ -3,18 +3,21 @@
 import hashlib
 import json
 import re
+import warnings
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Protocol
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from rctrack.config import ListConfig, ProjectConfig
 from rctrack.core.model import MailEvidence
+from rctrack.core.trace import parse_date
 from rctrack.process import Interrupted
 from rctrack.sources import mails
-from rctrack.sources.protocol import Good, Outcome, Tools, web_failure
+from rctrack.sources.protocol import Good, Life, Outcome, Tools, web_failure
 from rctrack.web import Page, WebError
 
 if TYPE_CHECKING:
@@ -26,8 +29,14 @@ _MOST_TAGS = 60_000
 """Of an index of which only the links are read; a month of a busy list has some ten thousand."""
 _MOST_TAGS_WHOLE = 20_000
 """Of a page that is read whole, which is one mail."""
+_MOST_TEXTS = 100
+"""Pieces of text in one link, between the tags in it."""
 HEAD = 64 * 1024
 """Bytes of a mail's page in which its comments are looked for."""
+_TELLS = re.compile(
+    rb"(Ending|Last message date|Archived on)(?:[\s:]{0,20}<[^<>]{0,80}>){1,6}[\s:]{0,20}([^<\n]{10,60})"
+)
+"""The dates in head and foot of an index by pipermail and by hypermail."""
 _MOST_SEEN = 20_000
 """Entries that are remembered, newest first, to know where known mail begins."""
 
@@ -42,31 +51,34 @@ class Index:
     """Further indices, newest first, each with the last day that it can hold; None where its name does not say."""
     following: str | None = None
     """The page that goes on with older mail."""
+    newest_at: datetime | None = None
+    """When the newest of all its mails came; None where it does not say."""
 
 
-class Reader(Protocol):
-    """How one kind of archive is read."""
+@dataclass(frozen=True, slots=True)
+class Reader(ABC):
+    """How one kind of archive is read: they walk through its pages alike, and know what these show."""
 
-    @property
-    def config(self) -> ListConfig: ...
+    config: ListConfig
+    project: ProjectConfig
+    tools: Tools
 
-    @property
-    def project(self) -> ProjectConfig: ...
+    def look(self, cursor: str | None, since: date) -> Outcome:
+        """The mails that are not in `cursor` and whose subject fits, of every period that `since` lies in or before."""
+        memory = _Memory.load(cursor) if cursor else _Memory()
+        return Walk(self, since if cursor else None, memory).run()
 
-    @property
-    def tools(self) -> Tools: ...
-
+    @abstractmethod
     def start(self, url: str) -> str:
         """The first page of the archive at `url`."""
-        ...
 
+    @abstractmethod
     def index(self, page: Page) -> Index:
         """What an index page shows; nothing at all where it is no such page."""
-        ...
 
+    @abstractmethod
     def mail(self, page: Page) -> bytes | None:
         """The mail that a page shows; None where it shows none."""
-        ...
 
 
 @dataclass(slots=True)
@@ -79,6 +91,8 @@ class _Memory:
     marks: dict[str, str] = field(default_factory=dict)
     new_seen: list[str] = field(default_factory=list)
     new_marks: dict[str, str] = field(default_factory=dict)
+    alive_at: datetime | None = None
+    """Of this look alone: when the newest mail came that an index tells of."""
 
     @classmethod
     def load(cls, cursor: str) -> "_Memory":
@@ -106,7 +120,7 @@ class Walk:
         except WebError as error:
             return web_failure(error)
         self.memory.mails.extend(each.key for each in evidence)
-        return Good(tuple(evidence), self.memory.dump())
+        return Good(tuple(evidence), self.memory.dump(), life=Life(None, self.memory.alive_at))
 
     def _wanted(self) -> list[tuple[str, str, str]]:
         """Key, address and subject of each new mail that may be an announcement."""
@@ -127,7 +141,8 @@ class Walk:
                 raise WebError(f"{page.url}: answered with something that is no index of {config.kind}", blocked=True)
             if page.mark and not index.following and not index.periods:
                 self.memory.new_marks[asked] = page.mark
-            found = [(urljoin(page.url, link), text) for link, text in index.entries]
+            self.memory.alive_at = max((each for each in (self.memory.alive_at, index.newest_at) if each), default=None)
+            found = [(_joined(page.url, link), text) for link, text in index.entries]
             for url, subject in found:
                 if (key := self._key(url)) and key not in self.memory.mails and fits(subject):
                     wanted[key] = (key, url, subject)
@@ -145,7 +160,7 @@ class Walk:
         links = [link for link, end in index.periods if self.since is None or end is None or end >= self.since]
         if index.following and not is_known:
             links.append(index.following)
-        return [urldefrag(urljoin(page.url, link))[0] for link in links]
+        return [urldefrag(_joined(page.url, link))[0] for link in links]
 
     def _mail(self, url: str, subject: str) -> bytes:
         """The mail at this address; what the index says of it where its page is one that we cannot read."""
@@ -163,7 +178,7 @@ class Walk:
     def _key(self, url: str) -> str:
         """The path below the archive's address, which names a mail for good; empty for what is elsewhere."""
         config = self.reader.config
-        base = urljoin(config.url if config.url.endswith(".html") else f"{config.url}/", ".")
+        base = _joined(config.url if config.url.endswith(".html") else f"{config.url}/", ".")
         path, below = (unquote(urlsplit(each)._replace(scheme="", fragment="").geturl()) for each in (url, base))
         return path.removeprefix(below) if path.startswith(below) else ""
 
@@ -176,10 +191,26 @@ class Walk:
         tools.progress(f"{project.id}: reading the archive's pages", number, 0)
 
 
-def walk(reader: Reader, cursor: str | None, since: date) -> Outcome:
-    """One look at an archive of pages, from `cursor` on."""
-    memory = _Memory.load(cursor) if cursor else _Memory()
-    return Walk(reader, since if cursor else None, memory).run()
+def _joined(base: str, link: str) -> str:
+    """The address of a link; empty for one that is none, like http://[x."""
+    try:
+        joined = urljoin(base, link)
+        urlsplit(joined)
+    except ValueError:
+        return ""
+    return joined
+
+
+def newest_at(page: Page) -> datetime | None:
+    """When the newest mail of an index came, as its head or foot tells; a Date after the index was made is wrong."""
+    told = [
+        (found[1] == b"Archived on", read.at)
+        for found in _TELLS.finditer(page.content)
+        if (read := parse_date(mails.numeric_zone(found[2].decode("ascii", "replace").replace(" - ", " "))))
+    ]
+    newest = max((at for is_made, at in told if not is_made), default=None)
+    made = [at for is_made, at in told if is_made]
+    return newest and min([newest, *made])
 
 
 def month_end(year: int, month: int) -> date | None:
@@ -192,18 +223,44 @@ def month_end(year: int, month: int) -> date | None:
 
 def links(page: Page) -> list[tuple[str, str]]:
     """Address and text of each link of a page; WebError for a page that nobody would read."""
-    return [(str(link["href"]), text_of(link)) for link in parse(page, "a").find_all("a", href=True)]
+    return [(str(link["href"]), _shown(link)) for link in parse(page, "a").find_all("a", href=True)]
+
+
+def _shown(link: "Tag") -> str:
+    """The text of a link of a page that was parsed for links alone.
+
+    As far as the next one: get_text() of thousands of links, each within the last, takes time with their square.
+    """
+    from bs4 import Tag
+    from bs4.element import CData, NavigableString
+
+    texts: list[str] = []
+    element = link.next_element
+    while element is not None and len(texts) < _MOST_TEXTS and not (isinstance(element, Tag) and element.name == "a"):
+        if type(element) in (NavigableString, CData):
+            texts.append(str(element))
+        element = element.next_element
+    return " ".join("".join(texts).split())
 
 
 def parse(page: Page, *names: str) -> "BeautifulSoup":
     """The elements of these names, or the whole page; WebError for a page that nobody would read."""
-    from bs4 import BeautifulSoup
+    from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, ParserRejectedMarkup, XMLParsedAsHTMLWarning
     from bs4.filter import SoupStrainer
 
+    # What a page looks like is told by whoever reads it, not on stderr.
+    warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
+    warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
     most = _MOST_TAGS if names else _MOST_TAGS_WHOLE
     if page.content.count(b"<") > most:
         raise WebError(f"{page.url}: more than {most} tags")
-    return BeautifulSoup(page.content, "lxml", parse_only=SoupStrainer(list(names)) if names else None)
+    wanted = SoupStrainer(list(names)) if names else None
+    for encoding in (None, "utf-8"):  # a charset whose name holds control characters is refused by lxml
+        try:
+            return BeautifulSoup(page.content, "lxml", parse_only=wanted, from_encoding=encoding)
+        except (ValueError, ParserRejectedMarkup):
+            continue
+    raise WebError(f"{page.url}: nothing that can be read as a page")
 
 
 def text_of(element: "Tag") -> str:

@@ -9,6 +9,7 @@ without protocol v2, sends their files too: dearer, and counted the same.
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +17,7 @@ from rctrack.config import SigningConfig
 from rctrack.core.model import Commit, CountEvidence, Evidence, TagEvidence
 from rctrack.process import ProcessError
 from rctrack.sources.git import LONG, QUICK, Repository
-from rctrack.sources.objects import CommitObject, read_commits, read_tags
+from rctrack.sources.objects import CommitObject, is_there, read_commits, read_tags
 from rctrack.sources.protocol import Range, Tools
 from rctrack.sources.signing import verifier
 
@@ -31,6 +32,12 @@ def fetch_range(url: str, wanted: Range, tools: Tools, signing: SigningConfig | 
     tools.state.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="range-", dir=tools.state) as folder:
         repository = _unpack(_fetch(url, wanted, tools, Path(folder)), Path(folder), tools)
+        if wanted.base is not None and not is_there(repository, {wanted.object_id}):
+            # A lightweight tag on what the previous release contains: for that there is nothing to send, but its date.
+            alone = replace(wanted, base=None)
+            yield from fetch_range(url, alone, tools, signing)
+            yield CountEvidence(wanted.base, wanted.commit, 0, 0, 0, None)
+            return
         [tag] = read_tags(repository, {wanted.tag: wanted.object_id})
         yield tag
         if signing is not None:
@@ -67,7 +74,8 @@ def _unpack(pack: Path, folder: Path, tools: Tools) -> Repository:
 def count_range(commits: list[CommitObject], base: str, tag: TagEvidence) -> CountEvidence:
     """Every commit in the pack is of the range; ProcessError where the pack shows that the server did otherwise."""
     assert tag.commit is not None  # noqa: S101 - the caller's promise, for the type checker
-    if base == tag.commit:
+    if not commits or base == tag.commit:
+        # The base contains it all: util-linux's v2.12pre was tagged one commit after v2.12.
         return CountEvidence(Commit(base), tag.commit, 0, 0, 0, None)
     ids = {each.commit for each in commits}
     meets_base = any(parent not in ids for each in commits for parent in each.parents)

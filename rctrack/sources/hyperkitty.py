@@ -6,16 +6,13 @@ known by that. Dates are good to the minute, in the server's zone (UTC unless so
 
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from rctrack.config import ListConfig, ProjectConfig
 from rctrack.sources import archive, mails
 from rctrack.sources.archive import Index
-from rctrack.sources.protocol import Outcome, Tools
 from rctrack.web import Page
 
 if TYPE_CHECKING:
@@ -31,17 +28,8 @@ _TIME = re.compile(r"\b(\d{1,2})(?::(\d{2}))? ?([ap])\.?m|\b(\d{1,2}):(\d{2})|\b
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
-@dataclass(frozen=True, slots=True)
-class Hyperkitty:
+class Hyperkitty(archive.Reader):
     """One list; the key of a mail is its thread's path in the archive."""
-
-    config: ListConfig
-    project: ProjectConfig
-    tools: Tools
-
-    def look(self, cursor: str | None, since: date) -> Outcome:
-        """The first mails of threads that are not in `cursor` and whose subject fits, by month, back to `since`."""
-        return archive.walk(self, cursor, since)
 
     def start(self, url: str) -> str:
         """The overview, which lists the months."""

@@ -1,14 +1,11 @@
 """A list archive made by hypermail (LKML at Indiana): its pages carry the mail's headers in comments."""
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from html import unescape
 
-from rctrack.config import ListConfig, ProjectConfig
 from rctrack.sources import archive, mails
 from rctrack.sources.archive import Index
-from rctrack.sources.protocol import Outcome, Tools
 from rctrack.web import Page
 
 _PERIOD = re.compile(r"(?:^|/)(?P<name>\d{4}(?:[./-]\d{1,2})?(?:\.\d)?)/(?:index\.html|date\.html)?$")
@@ -16,17 +13,8 @@ _MESSAGE = re.compile(r"(?:^|/)\d{3,}\.html$")
 _COMMENT = re.compile(rb"<!-- {1,4}(name|email|subject|id|sent|isosent|charset)=\"([^\n]{0,2000}?)\" {1,4}-->")
 
 
-@dataclass(frozen=True, slots=True)
-class Hypermail:
+class Hypermail(archive.Reader):
     """One list; the key of a mail is its path in the archive."""
-
-    config: ListConfig
-    project: ProjectConfig
-    tools: Tools
-
-    def look(self, cursor: str | None, since: date) -> Outcome:
-        """The mails that are not in `cursor` and whose subject fits, of every period that `since` lies in or before."""
-        return archive.walk(self, cursor, since)
 
     def start(self, url: str) -> str:
         """The list of periods, or the only index."""
@@ -37,7 +25,7 @@ class Hypermail:
         found = archive.links(page)
         entries = tuple((link, text) for link, text in found if _MESSAGE.search(link))
         if entries:
-            return Index(entries)
+            return Index(entries, newest_at=archive.newest_at(page))
         periods = [(link, _last_day(period["name"])) for link, _ in found if (period := _PERIOD.search(link))]
         return Index(periods=tuple(sorted(periods, key=lambda each: each[1] or date.max, reverse=True)))
 

@@ -38,19 +38,21 @@ class Maildir:
         if not (folder / "cur").is_dir() or not (folder / "new").is_dir():
             return Blocked(f"{folder}: is no Maildir, it has no folders `cur` and `new`")
         newest, known = int(read["newest"]), list(read["known"])
-        fits, evidence, highest = mails.fits(self.config.rules), [], newest
+        fits, evidence, came, highest = mails.fits(self.config.rules), [], [], newest
         try:
             for number, (key, path, changed) in enumerate(_files(folder, newest - _SLACK)):
                 if number % 1000 == 0:
                     self._go_on(number)
                 highest = max(highest, changed)
                 content = b"" if key in known else _content(path)
+                came.append(mails.delivery_of(content) if content else None)
                 if fits(mails.subject_of(content)):
                     known.append(key)
                     evidence.append(MailEvidence(key, content, None))
         except OSError as error:
             return Failed(f"{error.filename}: {error.strerror or error}")
-        return Good(tuple(evidence), json.dumps({"newest": highest, "known": known}))
+        life = mails.life_of(came, is_whole=newest == 0)
+        return Good(tuple(evidence), json.dumps({"newest": highest, "known": known}), life=life)
 
     def _go_on(self, number: int) -> None:
         if self.tools.runner.stop.is_set():

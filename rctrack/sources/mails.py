@@ -1,12 +1,15 @@
 """What all archives of mail share: which subjects are wanted, a page as a mail, addresses that were made unreadable."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from email.header import Header
 from email.utils import formataddr
 
 from rctrack.core.model import ListRules
 from rctrack.core.recognise import header_text, parse_headers, subject_may_fit
+from rctrack.core.trace import parse_date
+from rctrack.sources.protocol import Life
 
 MOST_MAIL_BYTES = 4 * 2**20
 """Of one mail; what is longer is cut, its headers and shortlog are at the start."""
@@ -46,6 +49,20 @@ def message_id_of(content: bytes) -> str:
     """The Message-ID of a mail, without angle brackets; empty where there is none."""
     value = header_text(parse_headers(content[:_MOST_HEADER]), "Message-ID", 998)
     return value.strip().removeprefix("<").removesuffix(">")
+
+
+def delivery_of(content: bytes) -> datetime | None:
+    """When a mail came here by its newest Received header, or was written by its Date; None: not known."""
+    headers = parse_headers(content[:_MOST_HEADER])
+    dates = [each.rpartition(";")[2] for each in headers.all("Received")[:1]] or headers.all("Date")[:1]
+    found = parse_date(dates[0]) if dates else None
+    return found.at if found else None
+
+
+def life_of(deliveries: Iterable[datetime | None], *, is_whole: bool) -> Life:
+    """What mails that came then tell of their archive; when it begins only if they are all it has."""
+    came = [each for each in deliveries if each]
+    return Life(min(came, default=None) if is_whole else None, max(came, default=None))
 
 
 def as_mail(*, sender: str, date: str, subject: str, message_id: str, body: str, url: str) -> bytes:

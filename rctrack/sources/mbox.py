@@ -43,11 +43,12 @@ class Mbox:
         known, begin = list(read["known"]), int(read["offset"])
         begin = begin if _check(file, begin) == read["check"] and _goes_on(file, begin) else 0
         file.seek(begin)
-        evidence = []
+        evidence, came = [], []
         fits = mails.fits(self.config.rules)
         for number, content in enumerate(read_mbox(file)):
             if number % 5000 == 0:
                 self.tools.progress(f"{self.project.id}: reading {file.name}", number, 0)
+            came.append(mails.delivery_of(content))
             if fits(mails.subject_of(content)) and (key := key_of(content)) not in known:
                 known.append(key)
                 evidence.append(MailEvidence(key, content, None))
@@ -55,7 +56,7 @@ class Mbox:
         if begin == 0 and end > 0 and not _FROM_LINE.match(_first_line(file)):
             return Blocked(f"{file.name}: is no mbox, it does not begin with a line `From …`")
         cursor = {"offset": end, "check": _check(file, end), "known": known}
-        return Good(tuple(evidence), json.dumps(cursor))
+        return Good(tuple(evidence), json.dumps(cursor), life=mails.life_of(came, is_whole=begin == 0))
 
 
 def read_mbox(file: IO[bytes]) -> Iterator[bytes]:

@@ -2,14 +2,11 @@
 
 import codecs
 import re
-from dataclasses import dataclass
 from datetime import date
 from html import unescape
 
-from rctrack.config import ListConfig, ProjectConfig
 from rctrack.sources import archive, mails
 from rctrack.sources.archive import Index
-from rctrack.sources.protocol import Outcome, Tools
 from rctrack.web import Page
 
 _MESSAGE = re.compile(r"(?:^|/)msg\d{4,}\.html$")
@@ -18,17 +15,8 @@ _PERIOD = re.compile(r"(?:^|/)(?P<year>\d{4})[-/]?(?P<month>\d{2})?/(?:maillist\
 _COMMENT = re.compile(rb"<!--X-(Subject|From-R13|From|Date|Message-Id): ([^\n]{0,2000}?) -->")
 
 
-@dataclass(frozen=True, slots=True)
-class Mhonarc:
+class Mhonarc(archive.Reader):
     """One list; the key of a mail is its path in the archive."""
-
-    config: ListConfig
-    project: ProjectConfig
-    tools: Tools
-
-    def look(self, cursor: str | None, since: date) -> Outcome:
-        """The mails that are not in `cursor` and whose subject fits, of every period that `since` lies in or before."""
-        return archive.walk(self, cursor, since)
 
     def start(self, url: str) -> str:
         """The index, or the page that lists the indices where the address is one."""

@@ -1,14 +1,11 @@
 """A list archive of Mailman 2 (pipermail): a page per month, a page per mail, no Received headers, hidden addresses."""
 
 import re
-from dataclasses import dataclass
 from datetime import date
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
-from rctrack.config import ListConfig, ProjectConfig
 from rctrack.sources import archive, mails
 from rctrack.sources.archive import Index
-from rctrack.sources.protocol import Outcome, Tools
 from rctrack.web import Page
 
 _PERIOD = re.compile(r"(?:^|/)(?P<name>[\w-]{4,40})/(?:date|thread)\.html$")
@@ -17,17 +14,8 @@ _MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>[A-Z][a-z]{2,8})")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
-@dataclass(frozen=True, slots=True)
-class Pipermail:
+class Pipermail(archive.Reader):
     """One list; the key of a mail is its path in the archive."""
-
-    config: ListConfig
-    project: ProjectConfig
-    tools: Tools
-
-    def look(self, cursor: str | None, since: date) -> Outcome:
-        """The mails that are not in `cursor` and whose subject fits, of every month that `since` lies in or before."""
-        return archive.walk(self, cursor, since)
 
     def start(self, url: str) -> str:
         """The list of months."""
@@ -38,7 +26,7 @@ class Pipermail:
         found = archive.links(page)
         entries = tuple((link, text) for link, text in found if _MESSAGE.search(link))
         if entries:
-            return Index(entries)
+            return Index(entries, newest_at=archive.newest_at(page))
         periods: dict[str, tuple[str, date | None]] = {}
         for link, _ in found:
             period = _PERIOD.search(link)
@@ -57,7 +45,7 @@ class Pipermail:
         address = head.find("a", href=re.compile("^mailto:|listinfo", re.IGNORECASE), title=True)
         if subject is None or written is None:
             return None
-        asked = parse_qs(urlsplit(str(address["href"])).query) if address else {}
+        asked = parse_qs(str(address["href"]).partition("?")[2].partition("#")[0]) if address else {}
         shown = archive.text_of(address) if address else ""
         return mails.as_mail(
             sender=f"{archive.text_of(name) if name else ''} <{mails.readable_address(shown)}>",

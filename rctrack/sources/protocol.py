@@ -2,16 +2,29 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
+from rctrack.config import SourceConfig
 from rctrack.core.model import Commit, Evidence, ObjectId
 from rctrack.process import Runner
 from rctrack.web import Web, WebError
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how far it is and how much there is in all (0: not known)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What all mails of an archive tell of it, also those that announce nothing."""
+
+    begins_at: datetime | None
+    """When its oldest mail was delivered; None where this look does not tell."""
+    alive_at: datetime | None
+    """When its newest mail was delivered: proof that what came before would be there."""
+    deliveries: tuple[tuple[datetime, datetime], ...] = ()
+    """(delivered, archived) of all mails stored late by the archive's clock, and of some that were stored in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +36,8 @@ class Good:
     """Opaque to everything but the source."""
     is_whole: bool = False
     """The evidence is all that the source shows now: what it showed before and is not here has gone."""
+    life: Life = Life(None, None)
+    """Of an archive of mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,8 @@ class Tools:
     user_agent: str
     progress: Progress
     web: Web
+    recorded: "Callable[[SourceConfig], Source] | None" = None
+    """In a replay: what each source had to show at the moment that is played."""
 
 
 class Source(Protocol):

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from rctrack.config import ListConfig, ProjectConfig
@@ -14,17 +14,19 @@ from rctrack.core.model import MailEvidence
 from rctrack.process import Interrupted
 from rctrack.sources import mails
 from rctrack.sources.mbox import key_of, read_mbox
-from rctrack.sources.protocol import Good, Outcome, Tools, web_failure
+from rctrack.sources.protocol import Good, Life, Outcome, Tools, web_failure
 from rctrack.web import Page, WebError
 
 _MOST_SEARCH = 256 * 2**20
 """Bytes of mail that one search may bring, unpacked."""
+_MOST_MANIFEST = 2**20
 _PER_PAGE = 200
 _MOST_PAGES = 100
 _SLACK = timedelta(days=2)
 """Of Date headers written in another zone or by a clock that is wrong."""
 _NO_HITS = b"No results found"
 _ATOM = "{http://www.w3.org/2005/Atom}"
+_JSON = ("application/json", "application/javascript", "text/plain")
 _GZIP = ("application/gzip", "application/x-gzip")
 _XML = ("application/atom+xml", "application/xml", "text/xml")
 
@@ -46,11 +48,24 @@ class PublicInboxHttp:
         query = self._query(since if cursor else None)
         fits = mails.fits(self.config.rules)
         try:
+            # Asked first: what it proves to be there is then searched.
+            life = Life(None, self._alive_at())
             found = {key: mail for key, mail in self._search(query, set(known)) if fits(mails.subject_of(mail))}
         except WebError as error:
             return web_failure(error)
         new = {key: mail for key, mail in found.items() if key not in known}
-        return Good(tuple(MailEvidence(key, content, None) for key, content in new.items()), json.dumps([*known, *new]))
+        evidence = tuple(MailEvidence(key, content, None) for key, content in new.items())
+        return Good(evidence, json.dumps([*known, *new]), life=life)
+
+    def _alive_at(self) -> datetime | None:
+        """When the newest mail came, by the manifest of the inbox's epochs; None where it has none that can be read."""
+        try:
+            page = self.tools.web.get(f"{self.config.url}/manifest.js.gz", (*_GZIP, *_JSON, "application/octet-stream"))
+        except WebError as error:
+            if error.unreachable:
+                raise
+            return None  # the search tells what is wrong, if anything is
+        return read_manifest(page.content)
 
     def _query(self, since: date | None) -> str:
         senders = " OR ".join(f"f:{each}" for each in sorted(self.config.rules.senders))
@@ -116,11 +131,29 @@ def read_atom(page: Page) -> list[tuple[str, str]]:
     entries = []
     for entry in feed.iterfind(f"{_ATOM}entry"):
         link = entry.find(f"{_ATOM}link")
-        path = urlsplit(link.get("href", "")).path.rstrip("/") if link is not None else ""
-        key = unquote(path.rpartition("/")[2])  # the entry's own id is a urn:uuid
+        key = _key_in(link.get("href", "")) if link is not None else ""
         if key:
             entries.append((key, "".join(entry.findtext(f"{_ATOM}title") or "")))
     return entries
+
+
+def read_manifest(content: bytes) -> datetime | None:
+    """When the youngest of the repositories was changed, by grokmirror's manifest; None where it does not say."""
+    try:
+        with gzip.open(io.BytesIO(content)) as unpacked:
+            manifest = json.loads(unpacked.read(_MOST_MANIFEST))
+        changed = [int(each["modified"]) for each in manifest.values() if "modified" in each]
+        return datetime.fromtimestamp(max(changed), UTC) if changed else None
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
+def _key_in(address: str) -> str:
+    """The Message-ID that a link to a mail ends with (an entry's own id is a urn:uuid); empty where it has none."""
+    try:
+        return unquote(urlsplit(address).path.rstrip("/").rpartition("/")[2])
+    except ValueError:  # of an address like http://[x
+        return ""
 
 
 def _unpack(page: Page) -> Iterator[tuple[str, bytes]]:

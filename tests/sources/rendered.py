@@ -146,7 +146,12 @@ def _render(kind: str, folder: Path, mails: Sequence[Mail], period: Callable[[da
     _write(folder / "index.html", _fill(kind, "root", {"months": shown}))
     for name, inside in months.items():
         entries = "".join(_fill(kind, "month-mail", _fields(number, mail)) for number, mail in inside)
-        _write(folder / name / index, _fill(kind, "month", {"name": name, "mails": entries}))
+        newest = max(mail.at.astimezone(UTC) for _, mail in inside)
+        form = "%a %b %e %H:%M:%S UTC %Y" if kind == "pipermail" else "%a %d %b %Y - %H:%M:%S UTC"
+        _write(
+            folder / name / index,
+            _fill(kind, "month", {"name": name, "mails": entries, "newest": f"{newest:{form}}"}),
+        )
         for number, mail in inside:
             width = 6 if kind == "pipermail" else 4
             _write(folder / name / f"{number:0{width}}.html", _fill(kind, "mail", _fields(number, mail)))

@@ -1,6 +1,7 @@
 """Tags of git repositories: on disk, over HTTP with and without filters, by git's own daemon; and their counts."""
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -299,6 +300,15 @@ def test_a_shallow_repository_is_not_counted_in(tmp_path: Path, repository: GitR
     outcome = looker.counting.measure([a_range(repository, "v1.1", "v1.0")])
     assert isinstance(outcome, Failed)
     assert "shallow" in outcome.reason
+
+
+def test_a_range_that_is_not_there_hinders_no_other(tmp_path: Path, repository: GitRepository) -> None:
+    """The host may have pruned what another one still names."""
+    looker = look_at_tags(tmp_path / "user", repository.path)
+    assert looker.counting is not None
+    wanted = a_range(repository, "v1.1", "v1.0")
+    outcome = looker.counting.measure([replace(wanted, base=Commit("1" * 40)), wanted])
+    assert counts_of(outcome).keys() == {(wanted.base, wanted.commit)}
 
 
 def test_many_pairs_and_few_are_counted_the_same(tmp_path: Path) -> None:

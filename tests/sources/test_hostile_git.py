@@ -180,6 +180,18 @@ def test_a_truncated_pack_is_no_count(tmp_path: Path) -> None:
     assert not list((tmp_path / "state").iterdir())
 
 
+def test_a_pack_without_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a number of bytes, long before the time is over; nothing of it is kept."""
+    own = make_repository(tmp_path / "hosts" / "demo.git")
+    own.release("1.0", "1.1-rc1")
+    ids = (ObjectId(own.object_of("refs/tags/v1.1-rc1")), Commit(own.commit_of("v1.1-rc1")))
+    tools = Tools(Runner(), tmp_path / "state", "rctrack/test", lambda *_: None, Web("rctrack/test"))
+    monkeypatch.setattr(git_range, "_MOST_BYTES", 300)
+    with git_over_http(tmp_path / "hosts") as server, pytest.raises(ProcessError, match="more than 300 bytes"):
+        list(fetch_range(f"{server.url}/demo.git", Range("v1.1-rc1", *ids, Commit(own.commit_of("v1.0"))), tools))
+    assert not list((tmp_path / "state").iterdir())
+
+
 @pytest.mark.parametrize("where", ["file:///etc/passwd", "http://localhost:1/demo.git", "ext::sh -c true"])
 def test_a_redirect_is_not_followed(where: str, tmp_path: Path) -> None:
     """Neither to a file nor to another host nor to a program."""

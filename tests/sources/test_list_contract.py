@@ -1,18 +1,20 @@
 """What every kind of list archive keeps to, each kind on the same mails and behind a real server where it has one."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from rctrack.core.model import Announcement, Instant
-from rctrack.sources import Blocked, Failed
-from tests.material import HOUR, Mail, hidden, make_epoch
+from rctrack.core.model import Announcement, Instant, MailEvidence
+from rctrack.sources import Blocked, Failed, Life
+from rctrack.web import Web
+from tests.material import BEGIN, HOUR, Mail, hidden, make_epoch
 from tests.sources import rendered
-from tests.sources.archives import Archive, open_archive
+from tests.sources.archives import PROGRAM, Archive, open_archive
 from tests.sources.rendered import ANNOUNCED, CORPUS, NEWS, RULES
 from tests.sources.servers import Pages, in_front_of, public_inbox, serve_answer, serve_folder
 
@@ -266,6 +268,19 @@ class TestEveryHost:
                 assert isinstance(outcome, Blocked if answer[0] in (200, 403) else Failed), outcome
                 assert host.url in outcome.reason
 
+    def test_a_mail_has_a_link_where_it_can_be_read(self, given: Given) -> None:
+        """The page of an archive of pages itself; of public-inbox the project's file knows how a link is made."""
+        archive, host = given.open(), given.served.pages
+        assert host is not None
+        links = {each.url for each in archive.recognised(archive.good()).values()}
+        if given.served.kind == "public-inbox-http":
+            assert links == {None}  # these rules are made by hand, without the link that the file's address gives
+            return
+        assert len(links) == len(ANNOUNCED)
+        for link in links:
+            assert link is not None
+            assert b"demo v" in Web(PROGRAM).get(link).content
+
     def test_a_mail_page_that_is_a_challenge_blocks_the_look(self, given: Given) -> None:
         """The index still came from a cache; the wall is behind it."""
         archive, host = given.open(), given.served.pages
@@ -320,6 +335,24 @@ class TestEveryLocalKind:
             assert str(tmp_path / place) in outcome.reason
 
 
+TELL_OF_LIFE = [kind for kind in KINDS if kind.name in ("pipermail", "hypermail")]
+
+
+@pytest.mark.parametrize("given", TELL_OF_LIFE, indirect=True, ids=lambda kind: kind.name)
+def test_an_index_tells_when_the_newest_mail_came(given: Given) -> None:
+    """Also of one that announces nothing; a Date after the index was made is a wrong clock, and says no more."""
+    archive = given.open()
+    first = archive.good()
+    assert first.life == Life(None, CORPUS[-1].at)
+    chatter, wrong = replace(CORPUS[1], at=NEWS.at), replace(CORPUS[2], at=NEWS.at + 400 * HOUR)
+    given.served.add(chatter)
+    second = archive.good(first.cursor)
+    assert (second.evidence, second.life) == ((), Life(None, chatter.at))
+    given.served.add(wrong)
+    alive_at = archive.good(second.cursor).life.alive_at
+    assert alive_at == (datetime(2026, 3, 31, tzinfo=UTC) if given.kind.name == "pipermail" else wrong.at)
+
+
 @EVERY_HOST
 def test_months_gone_by_are_not_read_again(given: Given) -> None:
     """After the first look only what can have changed is asked for, and a page that has not is not sent."""
@@ -371,3 +404,29 @@ def test_httpd_killed_and_started_again_loses_and_doubles_nothing(tmp_path: Path
             good = archive.good()
             assert set(archive.recognised(good)) == {*ANNOUNCED, NEWS.id}
             assert archive.good(good.cursor).evidence == ()
+
+
+def test_a_late_mail_of_a_month_gone_by_is_found_though_the_newest_is_unchanged(tmp_path: Path) -> None:
+    """An unchanged page ends the reading of that page, not of the archive."""
+
+    def write(name: str, text: str) -> None:
+        file = tmp_path / "demo" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        os.utime(file, (BEGIN.timestamp(), BEGIN.timestamp()))  # long ago, so that its date says that it is unchanged
+
+    first, late = (f'<a href="00000{number}.html">[ANNOUNCE] demo v1.{number}</a>' for number in (1, 2))
+    write("index.html", '<a href="2026-March/date.html">x</a><a href="2026-January/date.html">x</a>')
+    for month in ("March", "January"):
+        write(f"2026-{month}/date.html", first)
+        write(f"2026-{month}/000001.html", first)
+    with serve_folder(tmp_path) as host:
+        archive = open_archive(tmp_path / "state", "pipermail", f"{host.url}/demo", RULES)
+        cursor = archive.good().cursor
+        write("2026-January/000002.html", late)
+        write("2026-January/date.html", first + late)
+        os.utime(tmp_path / "demo" / "2026-January" / "date.html")
+        [mail] = archive.good(cursor, date(2026, 1, 1)).evidence
+    assert host.not_modified == 1
+    assert isinstance(mail, MailEvidence)
+    assert mail.key == "2026-January/000002.html"

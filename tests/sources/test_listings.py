@@ -2,6 +2,8 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +48,33 @@ def releases(*versions: str, moniker: str = "mainline") -> dict[str, Any]:
 
 
 def receipt(epoch: Epoch, at: datetime, *refs: tuple[str, str, str], path: str = PATH, sender: str = GITOLITE) -> bytes:
-    """The server writes that it took a push of these refs, each with its old and new object."""
-    changes = "".join(f"  - ref: {ref}\n    old: {old}\n    new: {new}\n" for ref, old, new in refs)
-    body = f"---\nservice: git-receive-pack\nrepo: {path}\nuser: maintainer\nchanges:\n{changes}...\n"
-    content = (
-        f"From: {sender}\nTo: <git-push-log@kernel.org>\nSubject: post-receive: {path}\n"
-        f"Date: {at:%a, %d %b %Y %H:%M:%S} -0000\nMessage-Id: <{at.timestamp()}@gitolite.kernel.org>\n"
-        f"MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n{body}"
-    ).encode()
+    """The server writes that it took a push of these refs, each with its old and new object.
+
+    In the shape of https://www.kernel.org/doc/projects/korg/gitolite/transparency-log.html and of the log itself: what
+    a branch got is listed below it if it is short; else in an attachment, as the push certificate is.
+    """
+    subject = "- ref: refs/tags/v9.9"
+    log = {
+        "refs/heads/main": "    log: revlist-old-new.txt\n",
+        "refs/heads/fixes": f"    log: |\n{'':9}{ZERO} {subject}\n",
+    }
+    changes = "".join(f"  - ref: {ref}\n    old: {old}\n    new: {new}\n{log.get(ref, '')}" for ref, old, new in refs)
+    mail = MIMEText(
+        f"---\nservice: git-receive-pack\nrepo: {path}\nuser: ann\ngit_push_cert_status: G\nchanges:\n{changes}\n"
+    )
+    whole: MIMEText | MIMEMultipart = mail
+    if any(ref == "refs/heads/main" for ref, _, _ in refs):
+        whole = MIMEMultipart("mixed")
+        certificate = "".join(f"{old} {new} {ref}\n" for ref, old, new in refs)
+        attached = {"revlist-old-new.txt": f"{ZERO} {subject}\n", "git-push-certificate.txt": certificate}
+        whole.attach(mail)
+        for name, text in attached.items():
+            part = MIMEText(text)
+            part.add_header("Content-Disposition", "attachment", filename=name)
+            whole.attach(part)
+    whole["From"], whole["Subject"] = sender, f"post-receive: {path}"
+    whole["Date"], whole["Message-Id"] = f"{at:%a, %d %b %Y %H:%M:%S} -0000", f"<{at.timestamp()}@gitolite.kernel.org>"
+    content = whole.as_bytes()
     epoch._import([(at, at, sender, f"post-receive: {path}", "m", content)])
     return content
 
@@ -131,7 +152,8 @@ class TestGitoliteLog:
         at = datetime(2026, 2, 20, 21, 5, 7, tzinfo=UTC)
         tag = repository.object_of("v1.0")
         receipt(epoch, at - HOUR, ("refs/tags/v1.0", ZERO, "a" * 40), path=f"{PATH}-fork")
-        receipt(epoch, at, ("refs/heads/main", "b" * 40, "c" * 40), ("refs/tags/v1.0", ZERO, tag))
+        branches = [(f"refs/heads/{name}", "b" * 40, "c" * 40) for name in ("fixes", "main")]
+        receipt(epoch, at, *branches, ("refs/tags/v1.0", ZERO, tag))
         receipt(epoch, at + HOUR, ("refs/tags/v1.0-rc2", ZERO, "d" * 40))
         demo = follow(tmp_path / "demo", tags=[repository.path], settings=listing(epoch.path, "gitolite-log"))
         assert demo.poll(BEGIN).outcomes == ["Good", "Good"]

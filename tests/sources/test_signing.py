@@ -111,6 +111,26 @@ def test_the_five_outcomes_of_gpg(repository: GitRepository, gpg: Gpg, tmp_path:
     check(repository, tmp_path, f'[signing]\nkeys = ["{ours}", "{old}"]\nkeyring = "{keyring}"\n')
 
 
+def test_a_key_that_we_know_and_that_is_not_the_projects_is_a_strangers(
+    repository: GitRepository, gpg: Gpg, tmp_path: Path
+) -> None:
+    """A keyring may hold more than the keys that count; one that was revoked is bad; a lightweight tag has none."""
+    ours, other, lost = (gpg.key(name) for name in ("ours", "other", "lost"))
+    for version, key in (("v1.0", ours), ("v1.1", other), ("v1.2", lost)):
+        gpg.tag(repository, version, key)
+    git(repository.path, "tag", "v1.3", "main")
+    revocation = (Path(gpg.home) / "openpgp-revocs.d" / f"{lost}.rev").read_text().replace(":-----BEGIN", "-----BEGIN")
+    (tmp_path / "lost.rev").write_text(revocation)
+    run("gpg", "--batch", "--import", str(tmp_path / "lost.rev"), GNUPGHOME=gpg.home)
+    keyring = tmp_path / "keys.asc"
+    keyring.write_text(run("gpg", "--armor", "--export", GNUPGHOME=gpg.home))
+    settings = f'[signing]\nkeys = ["{ours}", "{lost}"]\nkeyring = "{keyring}"\n'
+    demo = follow(tmp_path / "user", tags=[str(repository.path)], settings=settings)
+    demo.poll(BEGIN + 30 * DAY)
+    rows = demo.rows("SELECT signature FROM releases ORDER BY position")
+    assert [row["signature"] for row in rows] == ["good", "unknown key", "bad", "unsigned"]
+
+
 def test_the_five_outcomes_of_ssh(repository: GitRepository, needs: Needs, tmp_path: Path) -> None:
     """The same with an allowed-signers file."""
     needs("ssh-keygen")

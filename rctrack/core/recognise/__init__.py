@@ -22,5 +22,5 @@ __all__ = [
     "subject_may_fit",
 ]
 
-RECOGNISER = 2
+RECOGNISER = 3
 """Raised whenever this package reads the same evidence otherwise, so that sources are read again."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import quote
 
 from rctrack.core import trace
 from rctrack.core.model import (
@@ -89,7 +90,7 @@ def recognise_mail(
         delivered=delivered,
         archived=trace.archived(evidence.archived, received),
         commits_announced=count_announced(text),
-        url=rules.link.replace("{message_id}", message_id) if rules.link else None,
+        url=_link(rules, headers, message_id),
         sighting=sighting,
         promised=says.promised_step(text),
         git_url=says.git_url(text),
@@ -256,6 +257,14 @@ def _message_id(text: str) -> MessageId:
     """What stands between angle brackets, whatever a server wrote behind them; all of it where there are none."""
     found = re.search(r"<([^<>]+)>", text)
     return MessageId((found[1] if found else text.strip("<>")).strip())
+
+
+def _link(rules: ListRules, headers: Headers, message_id: MessageId) -> str | None:
+    """Where the mail can be read: at the list's archive, else where its own Archived-At (RFC 5064) says."""
+    if rules.link:
+        return rules.link.replace("{message_id}", quote(message_id, safe="@!$&'()*+,;=:~"))
+    stated = re.fullmatch(r"\s*<?(https?://[!-;=?-~]{1,1000})>?\s*", "".join(headers.all("Archived-At")[:1]))
+    return stated[1] if stated else None
 
 
 def _day(instant: Instant | None) -> date | None:
