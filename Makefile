@@ -20,13 +20,16 @@ SOURCES := $(wildcard rctrack/*.py rctrack/*/*.py)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run test lint accuracy history bench fuzz packages image clean
+.PHONY: help run demo test lint accuracy history bench fuzz packages image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/.compiled ## the daemon, in the foreground; Ctrl-C ends it
 	@exec $(BIN)/rctrack run
+
+demo: $(VENV)/.compiled ## September 2011 as rctrack would have seen it: kernel.org down, 3.1-rc6 stuck in the mail
+	@$(BIN)/rctrack replay linux --recording linux-3.1 --subjects
 
 test: packages $(VENV)/.dev ## every test
 	@exec $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
@@ -37,9 +40,10 @@ lint: $(VENV)/.dev ## style, types and the floors
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-accuracy: $(VENV)/.dev ## how well mail is recognised (on ../shared), and releases foreseen (on shipped history)
+accuracy: $(VENV)/.dev ## how well mail is recognised, releases are foreseen, and lateness is told (on ../shared)
 	@$(BIN)/python -m tests.accuracy
 	@$(BIN)/python -m tests.backtest
+	@$(BIN)/python -m tests.alarms
 
 history: $(VENV)/.dev ## config/history anew, from the tables in ../shared
 	@$(BIN)/python -m tests.compile_history

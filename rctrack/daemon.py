@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 DELIVER_EVERY = 60
 """Seconds between two looks at what is owed: retries, and digests that have become due."""
+WATCH_EVERY = 600
+"""Seconds between two looks at the clock: what has become late, and which hosts are out."""
 
 
 class Daemon:
@@ -81,6 +83,7 @@ class Daemon:
         self.scheduler.add_job(
             self._deliver, IntervalTrigger(seconds=DELIVER_EVERY), id="deliver", executor="default", next_run_time=now
         )
+        self.scheduler.add_job(self._watch, IntervalTrigger(seconds=WATCH_EVERY), id="watch", executor="default")
 
     def _poll(self, project: ProjectConfig, source: SourceConfig) -> None:
         with self._turn(f"{project.id} {source.source}") as turn:
@@ -95,7 +98,15 @@ class Daemon:
     def _deliver(self) -> None:
         with self._turn("deliver") as turn:
             if turn is not None:
-                pipeline.owe_digests(turn)
+                pipeline.digest.owe_due(turn)
+                pipeline.deliver(turn, self.notifier, self.program)
+
+    def _watch(self) -> None:
+        """A project not before each of its sources was asked once: what is not read yet is not late."""
+        unread = {project for project, _ in self.waiting}
+        with self._turn("watch") as turn:
+            if turn is not None:
+                pipeline.watch(turn, [each for each in self.config.projects if each.id not in unread])
                 pipeline.deliver(turn, self.notifier, self.program)
 
     @contextmanager
@@ -115,6 +126,8 @@ class Daemon:
     def _tell_scheduler(self, reviewed: Reviewed) -> None:
         if reviewed.new_releases:
             self.scheduler.modify_job("deliver", next_run_time=self.clock())
+        if reviewed.new_evidence:
+            self.scheduler.modify_job("watch", next_run_time=self.clock())
         self._note_first(reviewed)
 
     def _note_first(self, reviewed: Reviewed) -> None:
@@ -125,7 +138,9 @@ class Daemon:
         self.first.append(reviewed)
         if not self.waiting:
             polls = [
-                job.next_run_time for job in self.scheduler.get_jobs() if job.id != "deliver" and job.next_run_time
+                job.next_run_time
+                for job in self.scheduler.get_jobs()
+                if job.id not in ("deliver", "watch") and job.next_run_time
             ]
             self.first_round(self.first, min(polls, default=None))
 

@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rctrack.config import ProjectConfig, shipped
-from rctrack.config.history import load_history
-from rctrack.core import summary
-from rctrack.core.cadence import Forecast, Target, forecast, past_of, words
+from rctrack.core import incident, summary, wording
+from rctrack.core.cadence import Forecast, words
+from rctrack.core.delays import Delay, Ended
+from rctrack.core.health import Health, Outage, State
 from rctrack.core.model import Instant, Precision, Release, SourceId, Station, Stop
 from rctrack.core.version import parse_version
+from rctrack.outlook import Outlook
+from rctrack.store.record import host_of
 
 WIDTH = 100
 _AT_HOSTS = (Station.PUSHED, Station.VISIBLE, Station.LISTED)
@@ -24,9 +27,89 @@ _CONTRACT = (
 """The keys of a release in JSON (DESIGN section 5); scripts depend on them."""
 
 
-def release_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A release as the contract has it."""
-    return {**{key: row[key] for key in _CONTRACT}, "delays": []}
+def release_json(row: Mapping[str, Any], delays: Sequence[Delay]) -> dict[str, Any]:
+    """A release as the contract has it, with those of the project's delays that are its own."""
+    own = [each for each in delays if each.version == row["version_id"]]
+    return {**{key: row[key] for key in _CONTRACT}, "delays": [delay_json(each) for each in own]}
+
+
+def delay_json(delay: Delay) -> dict[str, Any]:
+    """A delay as the contract has it."""
+    return {
+        "kind": delay.kind,
+        "since": _iso(delay.since),
+        "until": _iso(delay.until),
+        "seconds": int(delay.length.total_seconds()) if delay.length is not None else None,
+        "cause": delay.cause,
+        "ended": delay.ended,
+    }
+
+
+def delays_json(delays: Sequence[Delay]) -> list[dict[str, Any]]:
+    """What is or was late, with what the contract's objects do not say within a release."""
+    return [
+        {
+            "project": each.project,
+            "version": each.version,
+            **delay_json(each),
+            "where": each.where or None,
+            "limit_seconds": int(each.limit.total_seconds()),
+            "opened_at": _iso(each.opened_at),
+            "raised_at": _iso(each.raised_at),
+        }
+        for each in delays
+    ]
+
+
+def delays_table(found: Sequence[Mapping[str, Any]]) -> str:
+    """A line per delay, in the order in which they began."""
+    rows = [
+        [
+            each["project"],
+            each["version"],
+            _minute(each["since"]),
+            wording.duration(timedelta(seconds=each["seconds"])) if each["seconds"] is not None else "-",
+            each["ended"] or "late now",
+            each["cause"] or "-",
+            " ".join(filter(None, [each["kind"], each["where"]])),
+        ]
+        for each in found
+    ]
+    return table(["PROJECT", "VERSION", "SINCE", "LENGTH", "ENDED", "CAUSE", "KIND"], rows, right={3})
+
+
+def outages_json(outages: Sequence[tuple[Outage, str]]) -> list[dict[str, Any]]:
+    """The outages, each with who tells of it: "looks" or "mails"."""
+    return [
+        {
+            "hosts": sorted(each.hosts),
+            "kind": each.kind,
+            "not_before": _iso(each.not_before),
+            "since": _iso(each.since),
+            "not_after": _iso(each.not_after),
+            "until": _iso(each.until),
+            "seconds": int((each.until - each.since).total_seconds()) if each.until else None,
+            "reason": each.reason,
+            "known_by": known_by,
+        }
+        for each, known_by in outages
+    ]
+
+
+def outages_table(found: Sequence[Mapping[str, Any]]) -> str:
+    """A line per outage, oldest first."""
+    rows = [
+        [
+            each["kind"],
+            _minute(each["since"]),
+            _minute(each["until"]),
+            wording.duration(timedelta(seconds=each["seconds"])) if each["seconds"] is not None else "lasts",
+            each["known_by"],
+            incident.hosts_words(each["hosts"]) or "rctrack itself",
+        ]
+        for each in found
+    ]
+    return table(["KIND", "SINCE", "UNTIL", "LENGTH", "KNOWN BY", "HOSTS"], rows, right={3})
 
 
 def releases_csv(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -56,6 +139,11 @@ def releases_table(rows: Sequence[Mapping[str, Any]]) -> str:
     return table(heads, cells, right={3, 4, 5})
 
 
+def outlook() -> Outlook:
+    """The outlook with the history that comes with rctrack."""
+    return Outlook(shipped() / "history")
+
+
 def expected_next(project: ProjectConfig, rows: Sequence[Mapping[str, Any]], now: datetime) -> Forecast | None:
     """What follows the newest release of these rows, and when; None where nothing is known or the past is too short."""
     seen = [
@@ -65,11 +153,7 @@ def expected_next(project: ProjectConfig, rows: Sequence[Mapping[str, Any]], now
         if row["cycle"] and "unconfirmed" not in row["flags"].split()
         if (version := parse_version(project.rules.scheme, row["version"])) is not None
     ]
-    if not seen:
-        return None
-    past = past_of(load_history(shipped() / "history", project.id, project.rules.scheme), seen, project.timezone)
-    today = now.astimezone(project.timezone).date()
-    return forecast(past, project.rules.feature_parts, Target.NEXT, asked_on=today)
+    return outlook().next_release(project, seen, now) if seen else None
 
 
 def status_json(
@@ -77,9 +161,11 @@ def status_json(
     newest: Mapping[str, Any] | None,
     outcomes: Mapping[SourceId, Mapping[str, Any]],
     expected: Forecast | None,
+    late: Sequence[Delay],
+    hosts: Health,
     now: datetime,
 ) -> dict[str, Any]:
-    """How a project stands."""
+    """How a project stands; `late` are its delays that are open."""
     made_at = newest and (newest["tagged_at"] or newest["announced_at"])
     return {
         "project": project,
@@ -91,8 +177,15 @@ def status_json(
         "next_on": expected.point.isoformat() if expected else None,
         "next_in_words": words(expected) if expected else None,
         "flags": newest["flags"].split() if newest else [],
+        "late": [{"version": each.version, **delay_json(each)} for each in late],
         "sources": [
-            {"source": source, "outcome": row["outcome"], "looked_at": row["looked_at"], "reason": row["reason"]}
+            {
+                "source": source,
+                "outcome": row["outcome"],
+                "state": hosts.state(host) if (host := host_of(source)) else State.UNKNOWN,
+                "looked_at": row["looked_at"],
+                "reason": row["reason"],
+            }
             for source, row in outcomes.items()
         ],
     }
@@ -107,12 +200,18 @@ def status_table(found: Sequence[Mapping[str, Any]]) -> str:
             each["newest"] or "-",
             "-" if each["days_since"] is None else str(each["days_since"]),
             each["next_in_words"] or "-",
-            " ".join(each["flags"]) or "-",
+            _flags(each),
             _sources(each["sources"]),
         ]
         for each in found
     ]
     return table(["PROJECT", "CYCLE", "NEWEST", "DAYS", "NEXT", "FLAGS", "SOURCES"], rows, right={3})
+
+
+def _flags(found: Mapping[str, Any]) -> str:
+    """What is odd about the newest release, and what is late."""
+    late = [f"LATE {each['version']} ({each['kind']})" for each in found["late"]]
+    return ", ".join([*found["flags"], *late]) or "-"
 
 
 def projects_table(found: Sequence[Mapping[str, Any]]) -> str:
@@ -197,7 +296,7 @@ def show_json(release: Release) -> dict[str, Any]:
     }
 
 
-def show_text(name: str, release: Release) -> str:
+def show_text(name: str, release: Release, delays: Sequence[Delay]) -> str:
     """One release for people: facts, timeline, evidence."""
     facts = [
         ("cycle", release.cycle or ""),
@@ -212,6 +311,7 @@ def show_text(name: str, release: Release) -> str:
     lines = [f"{name} {release.version.text}", ""]
     lines += [f"  {label:<11} {value}" for label, value in facts if value]
     lines += [f"  {place}"] if (place := summary.where(release)) else []
+    lines += [f"  {line}" for each in delays for line in _delay(each)]
     for change in release.changes:
         now = f", now {change.new_object_id} (commit {change.new_commit})" if change.new_commit else ""
         lines += [f"  {change.flag} {change.tag}: was {change.object_id} (commit {change.commit}){now}"]
@@ -256,6 +356,15 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Collection
     return "\n".join(lines) + "\n"
 
 
+def _delay(delay: Delay) -> list[str]:
+    where = f" at {delay.where}" if delay.where else ""
+    if delay.ended is None:
+        return [f"late: {delay.kind}{where} since {delay.since:%Y-%m-%d %H:%M} UTC"]
+    length = wording.duration(delay.length or timedelta(0))
+    ended = "never came" if delay.ended is Ended.NEVER else f"closed {delay.until:%Y-%m-%d %H:%M} UTC"
+    return [f"was late: {delay.kind}{where} for {length}, {ended}, cause {delay.cause}"]
+
+
 def _stop(stop: Stop) -> list[str]:
     where = stop.source.partition(" ")[2]
     if stop.at is None:
@@ -284,10 +393,15 @@ def _commits(release: Release) -> str:
 def _sources(sources: Sequence[Mapping[str, Any]]) -> str:
     if not sources:
         return "not looked at yet"
+    if all(each["state"] is State.OFFLINE for each in sources if each["state"] is not State.UNKNOWN) and any(
+        each["state"] is State.OFFLINE for each in sources
+    ):
+        return "we are offline"
     bad = [each for each in sources if each["outcome"] != "good"]
     if not bad:
         return "all good"
-    return "; ".join(f"{each['outcome']}: {each['source'].partition(' ')[2]}" for each in bad)
+    words = {State.OUT: "out", State.BLOCKED: "blocked", State.FAILING: "failing"}
+    return "; ".join(f"{words.get(each['state'], each['outcome'])}: {each['source'].partition(' ')[2]}" for each in bad)
 
 
 def _minute(text: str | None) -> str:
@@ -299,7 +413,7 @@ def _lag(earlier: str | None, later: str | None) -> str:
     if earlier is None or later is None:
         return "-"
     lag = datetime.fromisoformat(later) - datetime.fromisoformat(earlier)
-    return ("+" if lag >= timedelta(0) else "-") + summary.duration(lag)
+    return ("+" if lag >= timedelta(0) else "-") + wording.duration(lag)
 
 
 def _iso(moment: datetime | None) -> str | None:

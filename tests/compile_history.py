@@ -86,10 +86,19 @@ def _linux(tables: _Tables, stem: str, found: Rows) -> None:
         version = tables.feature(row["version"])
         if version and row["commits"]:
             found[version] |= {"commits_since_final": row["commits"], "commits_source": "gregkh/kernel-history"}
+    _undated(tables, found)
     for row in sorted(tables.read("lkml_announcement_headers"), key=lambda row: row["date_utc"]):
         version = tables.feature(row["version"])
         if version:
             _fact(found, version, "announced", row["date_utc"], "linux-kernel, Date header")
+
+
+def _undated(tables: _Tables, found: Rows) -> None:
+    """A tag without a date still tells how many candidates its cycle had."""
+    for row in tables.read("linux_tags"):
+        version = tables.feature(row["tag"])
+        if version:
+            found.setdefault(version, {"tagged_source": "tag without a date"})
 
 
 def _tagged(tables: _Tables, stem: str, found: Rows) -> None:

@@ -100,7 +100,8 @@ class Follower:
         """One round, as `rctrack poll` does it."""
         with self.turn(now) as turn:
             reviewed = pipeline.poll_all(turn, turn.config.projects, lambda _: None)
-            pipeline.owe_digests(turn)
+            pipeline.watch(turn, turn.config.projects)
+            pipeline.digest.owe_due(turn)
             return Round(reviewed, *pipeline.deliver(turn, open_notifier(turn.config.mail, {}), PROGRAM))
 
     def mails(self) -> list[EmailMessage]:

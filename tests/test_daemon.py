@@ -27,7 +27,8 @@ class Running:
         self.process = process
         self.lines: queue.Queue[str] = queue.Queue()
         self.heard: list[str] = []
-        Thread(target=self._listen, daemon=True).start()
+        self.listener = Thread(target=self._listen, daemon=True)
+        self.listener.start()
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
@@ -62,10 +63,13 @@ def running(demo: Follower, *options: str) -> Iterator[Running]:
         text=True,
         cwd=demo.folder,
     ) as process:
+        daemon = Running(process)
         try:
-            yield Running(process)
+            yield daemon
         finally:
             process.kill()
+            # What it starts (git) may still hold its output open; whoever closes it meanwhile breaks the listener.
+            daemon.listener.join(PATIENCE)
 
 
 def eventually(what: Callable[[], object]) -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from rctrack.config import load_project, shipped
 from rctrack.config.history import COLUMNS, HistoryError, load_history
-from rctrack.core.cadence import Target, forecast, past_of
+from rctrack.core.cadence import Target, extras, forecast, past_of
 from rctrack.core.model import Precision
+from rctrack.core.version import parse_version
 from rctrack.pages import expected_next
 from tests.core.given import moment
 
@@ -47,6 +48,30 @@ def test_an_odd_line_is_named(tmp_path: Path, line: str, said: str) -> None:
     (tmp_path / "demo.csv").write_text(",".join(COLUMNS) + f"\n{line}\n", "utf-8")
     with pytest.raises(HistoryError, match=said):
         load_history(tmp_path, "demo", "dotted")
+
+
+@pytest.mark.parametrize(
+    ("stem", "version", "is_extra"),
+    [
+        ("linux", "3.1-rc7", False),
+        ("linux", "3.1-rc8", False),
+        ("linux", "3.1-rc9", True),
+        ("linux", "3.1-rc10", True),
+        ("linux", "6.17-rc7", False),
+        ("linux", "6.17-rc8", True),
+        ("git", "2.55.0-rc2", False),
+        ("git", "2.55.0-rc3", True),
+        ("util-linux", "2.31-rc2", False),
+        ("util-linux", "2.31-rc3", True),
+    ],
+)
+def test_shipped_history_tells_which_candidate_is_one_too_many(stem: str, version: str, is_extra: bool) -> None:
+    """Some of its releases have no date, and count here."""
+    rules = load_project(stem, shipped() / "rctrack.toml").rules
+    known = [each.version for each in load_history(shipped() / "history", stem, rules.scheme)]
+    asked = parse_version(rules.scheme, version)
+    assert asked is not None
+    assert (asked.id in extras([*known, asked], rules.feature_parts)) is is_extra
 
 
 def test_the_first_release_that_we_see_ourselves_has_a_forecast() -> None:

@@ -232,7 +232,27 @@ def test_odd_tags_are_read_as_what_they_are(tmp_path: Path) -> None:
         assert {row["subject"] for row in demo.rows("SELECT subject FROM unrecognised")} == {"v1.1-rc4", "v1.1-rc5"}
 
 
-@pytest.mark.timeout(600)
+def test_a_release_that_is_born_withdrawn_is_told_once(tmp_path: Path) -> None:
+    """In the mail that tells of it; a suffix that comes later is an incident."""
+    own = make_repository(tmp_path / "demo.git")
+    own.release("1.0", "1.1-rc1")
+    demo = follow(tmp_path / "user", tags=[own.path])
+    demo.poll(own.now + HOUR)
+    own.tag("v1.1-rc2-dontuse", own.commit())
+    demo.poll(own.now + 2 * HOUR)
+    [mail] = demo.mails()
+    assert "v1.1-rc2-dontuse out" in str(mail["Subject"])
+    assert str(mail["Subject"]).endswith(", withdrawn")
+    assert "Withdrawn: the tag v1.1-rc2-dontuse is not to be used or is gone." in " ".join(mail.get_content().split())
+    assert [row["station"] for row in demo.rows("SELECT station FROM events WHERE station LIKE 'withdrawn%'")]
+    own.tag("v1.1-rc1-dontuse", "v1.1-rc1")
+    demo.poll(own.now + 3 * HOUR)
+    assert [str(each["Subject"]) for each in demo.mails() if "WITHDRAWN" in str(each["Subject"])] == [
+        "[rctrack] WITHDRAWN demo v1.1-rc1-dontuse"
+    ]
+    assert len(demo.mails()) == 2
+
+
 def test_a_hundred_thousand_refs_are_read(tmp_path: Path) -> None:
     """In one look, with the few releases among them."""
     own = make_repository(tmp_path / "demo.git")

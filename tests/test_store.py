@@ -5,18 +5,33 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from rctrack.core.model import Commit, CountEvidence, MailEvidence, MessageId, ObjectId, TagEvidence, Unrecognised
+from rctrack.core.delays import Cause, Delay, DelayKind, Ended
+from rctrack.core.health import Look, Outage, OutageKind, Result
+from rctrack.core.model import (
+    Commit,
+    CountEvidence,
+    MailEvidence,
+    MessageId,
+    ObjectId,
+    ProjectId,
+    SourceId,
+    TagEvidence,
+    Unrecognised,
+)
 from rctrack.core.reconcile import difference, fold
 from rctrack.core.version import VersionId
 from rctrack.store import Locked, OwedLetter, Store, StoreError, hold
+from rctrack.store.record import host_of
 from tests.core.given import LIST, PRIMARY, PROJECT, RULES, announcement, instant, moment, sighting, tag
 
 NOW = moment("2026-06-01 00:00")
+HOUR = timedelta(hours=1)
 READER = "reader@example.org"
 SEEN_TAG, SEEN_MAIL = sighting(PRIMARY, "2026-06-01 00:00"), sighting(LIST, "2026-06-01 00:00", "2026-05-31 00:00")
 TAG = TagEvidence("v2.42", ObjectId("o1"), Commit("c1"), instant("2026-04-01 08:00", 2))
@@ -140,6 +155,20 @@ class TestTransactions:
         assert contents(path) == before
         assert fill(store) == [1, 1, 1, 1, 5, 1]
 
+    def test_tags_that_were_taken_back_are_not_remembered(self, store: Store) -> None:
+        """Nor are others that then get their places missed."""
+        other = replace(TAG, tag="v2.43")
+        with pytest.raises(KeyError), store.transaction():  # noqa: PT012
+            store.add_tags(PROJECT, [(TAG, SEEN_TAG)])
+            assert store.tags(PROJECT) == [(TAG, SEEN_TAG)]
+            raise KeyError
+        assert store.tags(PROJECT) == []
+        with store.transaction():
+            assert store.add_tags(PROJECT, [(other, SEEN_TAG), (TAG, SEEN_TAG), (other, SEEN_TAG)]) == 2
+            assert store.add_tags(PROJECT, [(replace(TAG, tagged=None), SEEN_TAG), (TAG, SEEN_TAG)]) == 1
+        store.tags(PROJECT).clear()
+        assert [each.tag for each, _ in store.tags(PROJECT)] == ["v2.43", "v2.42", "v2.42"]
+
     def test_nothing_is_seen_before_its_end(self, store: Store, path: Path) -> None:
         """By another connection."""
         with store.transaction():
@@ -189,6 +218,124 @@ class TestTables:
             store.add_outcome(PROJECT, PRIMARY, NOW - timedelta(days=days), outcome, None)
         assert len(list(store.db.query("SELECT * FROM outcomes"))) == 2
         assert store.last_outcomes(PROJECT)[PRIMARY]["outcome"] == "good"
+
+
+class TestRecord:
+    """What was late, what was down, how far archives are alive."""
+
+    DELAY = Delay(PROJECT, VersionId("2.42"), DelayKind.MIRROR, "m.example", NOW, timedelta(hours=12), NOW)
+    OUTAGE = Outage(OutageKind.OUT, frozenset({"b.example", "a.example"}), None, NOW, None, NOW, "no answer")
+
+    def test_delays_come_back_as_they_were(self, store: Store) -> None:
+        """Open, raised, closed, never; one that changed is the same one, of another place another one."""
+        closed = replace(self.DELAY, raised_at=NOW + HOUR, until=NOW + 2 * HOUR, cause=Cause.HOST, ended=Ended.CLOSED)
+        other = replace(self.DELAY, where="n.example", ended=Ended.NEVER, until=NOW, cause=Cause.PROJECT)
+        foreign = replace(self.DELAY, project=ProjectId("other"))
+        for kept in ([self.DELAY], [self.DELAY, foreign], [closed, other]):
+            with store.transaction():
+                store.record.put_delays(kept)
+        assert store.record.delays(PROJECT) == [closed, other]
+        assert set(store.record.delays()) == {closed, other, foreign}
+
+    def test_a_delay_that_was_told_stays_told_when_it_changes(self, store: Store) -> None:
+        """And only that one."""
+        other = replace(self.DELAY, where="n.example")
+        with store.transaction():
+            store.record.put_delays([self.DELAY, other])
+            store.record.tell_delay(self.DELAY)
+            store.record.put_delays([replace(self.DELAY, until=NOW + HOUR, ended=Ended.CLOSED)])
+        assert store.record.told_delays(PROJECT) == {self.DELAY.key}
+        assert store.record.told_delays(ProjectId("other")) == set()
+
+    def test_outages_come_back_as_they_were(self, store: Store) -> None:
+        """By their ids, oldest first; with a moment those that lasted until then."""
+        early = replace(self.OUTAGE, since=NOW - 9 * HOUR, until=NOW - 8 * HOUR, not_before=NOW - 10 * HOUR)
+        hole = Outage(OutageKind.HOLE, frozenset(), NOW, NOW, NOW + HOUR, NOW, "")
+        with store.transaction():
+            number = store.record.put_outage(self.OUTAGE)
+            first, third = store.record.put_outage(early), store.record.put_outage(hole)
+            store.record.tell_outage(first)
+        assert store.record.outages() == {first: early, number: self.OUTAGE, third: hole}
+        assert list(store.record.outages()) == [first, number, third]
+        assert set(store.record.outages(NOW)) == {number, third}
+        assert store.record.told_outages() == {first}
+        ended = replace(self.OUTAGE, until=NOW + HOUR, hosts=self.OUTAGE.hosts | {"c.example"})
+        with store.transaction():
+            assert store.record.put_outage(ended, number) == number
+            store.record.put_outage(replace(early, reason="x"), first)
+        assert store.record.outages()[number] == ended
+        assert store.record.told_outages() == {first}
+
+    def test_looks_are_those_of_followed_hosts_and_the_last_before(self, store: Store) -> None:
+        """What is on this machine has no host, and what is not followed any more is nobody's."""
+        local, gone = SourceId("git /srv/demo.git"), SourceId("tags https://gone.example/x")
+        for hours, source, outcome in (
+            (-5, PRIMARY, "good"), (-4, PRIMARY, "failed"), (1, PRIMARY, "blocked"), (2, local, "good"),
+            (3, gone, "good"),
+        ):  # fmt: skip
+            with store.transaction():
+                store.add_outcome(PROJECT, source, NOW + hours * HOUR, outcome, "why", unreachable=outcome == "failed")
+        found = store.record.looks(NOW, [(PROJECT, PRIMARY), (PROJECT, local)])
+        assert found == [
+            Look("primary.example", NOW - 4 * HOUR, Result.FAILED, "why", unreachable=True),
+            Look("primary.example", NOW + HOUR, Result.BLOCKED, "why", unreachable=False),
+        ]
+
+    def test_a_begin_is_kept_and_life_only_grows(self, store: Store) -> None:
+        """A delivery twice is one; another archive's are its own."""
+        pair = (NOW, NOW + 30 * HOUR)
+        with store.transaction():
+            store.put_source(PROJECT, LIST, "print", "cursor", NOW)
+            for begins_at, alive_at in ((None, None), (NOW - HOUR, NOW), (NOW, NOW - HOUR), (None, None)):
+                store.record.add_life(PROJECT, LIST, begins_at, alive_at, [pair])
+            store.put_source(PROJECT, LIST, "print", "cursor 2", NOW + HOUR)
+        state = store.source(PROJECT, LIST)
+        assert state is not None
+        assert (state.begins_at, state.alive_at) == (NOW - HOUR, NOW)
+        assert store.record.deliveries(PROJECT, LIST) == [pair]
+        assert store.record.deliveries(PROJECT, PRIMARY) == []
+
+    @pytest.mark.parametrize(
+        ("source", "host"),
+        [
+            ("tags https://git.example/a.git", "git.example"),
+            ("tags https://kim:secret@git.example:8443/a.git", "git.example:8443"),
+            ("git /srv/a.git", ""),
+            ("public-inbox file:///srv/a", ""),
+        ],
+    )
+    def test_the_host_of_a_source(self, source: str, host: str) -> None:
+        """With its port, without who asks."""
+        assert host_of(source) == host
+
+    def test_a_database_from_before_there_were_delays_is_brought_up_to_date(self, path: Path) -> None:
+        """All that was in it is there, looks count as answered, and the new tables work."""
+        with Store(path) as store:
+            fill(store)
+            with store.transaction():
+                store.add_outcome(PROJECT, PRIMARY, NOW, "failed", "no answer")
+        before = contents(path)
+        connection = sqlite3.connect(path)
+        for statement in (
+            "DROP TABLE delays", "DROP TABLE outages", "DROP TABLE deliveries", "DROP INDEX outcomes_by_time",
+            "DROP INDEX outcomes_blocked", "ALTER TABLE outcomes DROP COLUMN unreachable",
+            "ALTER TABLE sources DROP COLUMN begins_at", "ALTER TABLE sources DROP COLUMN alive_at",
+            "DELETE FROM _sqlite_migrations WHERE name LIKE 'm003%'",
+        ):  # fmt: skip
+            connection.execute(statement)
+        connection.commit()
+        connection.close()
+        with Store(path) as store:
+            after = contents(path)
+            assert {name: rows for name, rows in after.items() if name != "_sqlite_migrations"} == {
+                name: rows for name, rows in before.items() if name != "_sqlite_migrations"
+            }
+            with store.transaction():
+                store.record.put_delays([self.DELAY])
+                store.record.put_outage(self.OUTAGE)
+            assert store.record.delays() == [self.DELAY]
+            [look] = store.record.looks(NOW - HOUR, [(PROJECT, PRIMARY)])
+            assert (look.result, look.unreachable) == (Result.FAILED, False)
 
 
 class TestLock:

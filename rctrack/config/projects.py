@@ -109,8 +109,8 @@ class ProjectConfig:
 def read_project(stem: str, path: Path) -> ProjectConfig:
     table = Table.read(path)
     scheme = table.choice("scheme", tuple(SCHEMES), None)
-    tags = tuple(_tags(each, path) for each in table.tables("tags"))
-    lists = tuple(_list(each, path) for each in table.tables("lists"))
+    tags = tuple(read_tags(each, path) for each in table.tables("tags"))
+    lists = tuple(read_list(each, path) for each in table.tables("lists"))
     templates = table.texts("tag", ["v{version}"])
     if any(template.count("{version}") != 1 for template in templates):
         table.fail("tag", templates, 'a template with {version} in it, like "v{version}"')
@@ -133,7 +133,7 @@ def read_project(stem: str, path: Path) -> ProjectConfig:
         lists=lists,
         path=str(path),
         signing=_signing(table.table("signing"), path) if "signing" in table.values else None,
-        listings=tuple(_listing(each, path) for each in table.tables("listings")),
+        listings=tuple(read_listing(each, path) for each in table.tables("listings")),
     )
     table.finish()
     if not project.lists and not project.tags:
@@ -193,7 +193,7 @@ def _signing(table: Table, path: Path) -> SigningConfig:
     )
 
 
-def _tags(table: Table, path: Path) -> TagsConfig:
+def read_tags(table: Table, path: Path) -> TagsConfig:
     kind = table.choice("kind", TAG_KINDS, "git")
     url = _url(table, path) if kind == "git" else _web_url(table, path)
     role = table.choice("role", ("primary", "mirror"), "primary")
@@ -201,7 +201,7 @@ def _tags(table: Table, path: Path) -> TagsConfig:
     return TagsConfig(url, role == "primary", kind)
 
 
-def _listing(table: Table, path: Path) -> ListingConfig:
+def read_listing(table: Table, path: Path) -> ListingConfig:
     kind = table.choice("kind", LISTING_KINDS, None)
     if kind == "gitolite-log":
         found = ListingConfig(kind, _url(table, path), table.text("repository", None).strip("/"), frozenset())
@@ -212,7 +212,7 @@ def _listing(table: Table, path: Path) -> ListingConfig:
     return found
 
 
-def _list(table: Table, path: Path) -> ListConfig:
+def read_list(table: Table, path: Path) -> ListConfig:
     kind = table.choice("kind", LIST_KINDS, None)
     url = _url(table, path)
     subject = _subject(table)

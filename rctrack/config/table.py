@@ -5,7 +5,7 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -88,6 +88,15 @@ class Table:
             return ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             self.fail(key, name, 'a zone of the tz database, like "Europe/Berlin"')
+
+    def moment(self, key: str) -> datetime:
+        """A moment with its offset; of a day, its noon in UTC."""
+        found = self.take(key, None)
+        if isinstance(found, datetime) and found.tzinfo is not None:
+            return found
+        if type(found) is not date:
+            self.fail(key, found, "a moment with its offset, like 2011-09-12T14:02:02-07:00, or a day")
+        return datetime(found.year, found.month, found.day, 12, tzinfo=UTC)
 
     def duration(self, key: str, default: str) -> timedelta:
         found = self.text(key, default)

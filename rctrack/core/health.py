@@ -128,11 +128,15 @@ class _Watch:
     is_open: bool = False
 
 
-def health(looks: Iterable[Look]) -> Health:
-    """What the looks amount to, in any order; the same looks always give the same."""
+def health(looks: Iterable[Look], lasting: Iterable[Outage] = ()) -> Health:
+    """What the looks amount to, in any order; the same looks always give the same.
+
+    `lasting` are outages that had begun before the first of the looks and were not over.
+    """
+    before = list(lasting)
     ordered = sorted(set(looks), key=lambda look: (look.at, look.host, look.result, look.reason, look.unreachable))
     holes = _holes(ordered)
-    offline = _offline(ordered)
+    offline = _offline(ordered, next((each for each in before if each.kind is OutageKind.OFFLINE), None))
     blameless = [look for look in ordered if not any(each.since <= look.at < _end(each) for each in offline)]
     found: list[Outage] = []
     states: list[tuple[str, State]] = []
@@ -141,7 +145,9 @@ def health(looks: Iterable[Look]) -> Health:
         by_host[look.host].append(look)
     is_offline = bool(offline) and offline[-1].until is None
     for host in sorted(by_host):
-        state, outages = _walk(by_host[host])
+        state, outages = _walk(
+            by_host[host], next((each for each in before if host in each.hosts and _is_out(each)), None)
+        )
         found += outages
         states.append((host, State.OFFLINE if is_offline else state))
     outages = [*_together(found), *holes, *offline]
@@ -156,14 +162,24 @@ def _end(outage: Outage) -> datetime:
     return outage.until or datetime.max.replace(tzinfo=UTC)
 
 
-def _walk(looks: Sequence[Look]) -> tuple[State, list[Outage]]:
-    """The state of one host after its looks, and its outages.
+def _is_out(outage: Outage) -> bool:
+    return outage.kind in (OutageKind.OUT, OutageKind.BLOCKED)
+
+
+def _walk(looks: Sequence[Look], lasting: Outage | None) -> tuple[State, list[Outage]]:
+    """The state of one host after its looks, and its outages; `lasting` is one that it was in before.
 
     1. A failure counts up and clears what successes there were; enough of them over some time open an outage.
     2. A success while none is open clears the failures; while one is open it counts, and enough of them close it at
        the first of them.
     """
     watch, outages = _Watch(), list[Outage]()
+    if lasting is not None:
+        result = Result.BLOCKED if lasting.kind is OutageKind.BLOCKED else Result.FAILED
+        host = looks[0].host
+        first = Look(host, lasting.since, result, lasting.reason)
+        watch = _Watch(lasting.not_before, first, lasting.not_after, FAILURES, is_open=True)
+        outages = [replace(lasting, hosts=frozenset({host}))]
     for look in looks:
         if look.result is not Result.GOOD:
             watch = _failed(watch, look)
@@ -216,31 +232,45 @@ def _holes(looks: Sequence[Look]) -> list[Outage]:
     ]
 
 
-def _offline(looks: Sequence[Look]) -> list[Outage]:
-    """The times in which every one of several hosts could not be reached: it was us.
+def _offline(looks: Sequence[Look], lasting: Outage | None) -> list[Outage]:
+    """The times in which every one of several unrelated hosts could not be reached: it was us.
 
-    1. It begins with the first failure after which no host answered until each had failed.
+    1. It begins with the first failure after which no host answered until each that we ask had failed.
     2. It ends with the first answer of any host, even an error: that proves our network.
     """
-    hosts = {look.host for look in looks}
-    if len(hosts) < INDEPENDENT:
-        return []
     found: list[Outage] = []
+    asked: dict[str, datetime] = {}
     failed: dict[str, datetime] = {}
     answered_at: datetime | None = None
-    last = _NEVER
+    last, all_failed = _NEVER, False
+    if lasting is not None:
+        failed, all_failed = dict.fromkeys(lasting.hosts, lasting.since), True
+        answered_at, last = lasting.not_before, lasting.not_after or lasting.since
     for look in looks:
+        asked[look.host] = look.at
         if look.result is Result.FAILED and look.unreachable:
             failed.setdefault(look.host, look.at)
             last = look.at
+            still_asked = {host for host, at in asked.items() if look.at - at <= HOLE}
+            is_ours = still_asked <= failed.keys() and len(set(map(_site, still_asked))) >= INDEPENDENT
+            all_failed = all_failed or is_ours
             continue
-        if failed.keys() == hosts:
+        if all_failed:
             found.append(_ours(failed, answered_at, last, look.at))
-        failed = {}
+        failed, all_failed = {}, False
         answered_at = look.at
-    if failed.keys() == hosts:
+    if all_failed:
         found.append(_ours(failed, answered_at, last, None))
     return found
+
+
+def _site(host: str) -> str:
+    """What hosts of one owner share: kernel.org of git.kernel.org; of an address, the address."""
+    name = host.partition(":")[0]
+    labels = name.split(".")
+    if len(labels) < 3 or labels[-1].isdigit():
+        return host
+    return ".".join(labels[-3:] if len(labels[-2]) <= 3 and len(labels[-1]) == 2 else labels[-2:])
 
 
 def _ours(failed: dict[str, datetime], before: datetime | None, last: datetime, until: datetime | None) -> Outage:
@@ -269,6 +299,37 @@ def _together(outages: Sequence[Outage]) -> list[Outage]:
 
 def _belong(one: Outage, each: Outage) -> bool:
     return one.kind is each.kind and not one.hosts & each.hosts and abs(each.since - one.since) <= TOGETHER
+
+
+def continued(known: Sequence[Outage], found: Sequence[Outage]) -> tuple[list[Outage], list[Outage]]:
+    """The known outages as the found ones have them now, in the same order, and the found ones that are new.
+
+    `found` may begin in the middle of what is known: an earlier begin, once known, stays.
+    """
+    now, new, touched = list(known), list[Outage](), set[int]()
+    for each in found:
+        i = next((i for i, one in enumerate(now) if _is_same(one, each)), None)
+        if i is None:
+            new.append(each)
+            continue
+        one = now[i]
+        # Of several that continue the same one, it lasts until the last of them is over.
+        until = max((one, each), key=_end).until if i in touched else each.until
+        now[i] = replace(
+            each,
+            hosts=one.hosts | each.hosts,
+            not_before=one.not_before if one.since <= each.since else each.not_before,
+            since=min(one.since, each.since),
+            until=until,
+            reason=one.reason or each.reason,
+        )
+        touched.add(i)
+    return now, new
+
+
+def _is_same(one: Outage, each: Outage) -> bool:
+    is_theirs = bool(one.hosts & each.hosts) or one.hosts == each.hosts
+    return one.kind is each.kind and is_theirs and one.since < _end(each) and each.since < _end(one)
 
 
 # --- From mail alone -------------------------------------------------------------------------------

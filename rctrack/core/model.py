@@ -300,6 +300,10 @@ class Flag(StrEnum):
     RETAGGED = "retagged"
     WITHDRAWN = "withdrawn"
     UNCONFIRMED = "unconfirmed"
+    GAP = "gap"
+    """The candidate before it, by its number, is not known."""
+    EXTRA = "extra"
+    """More candidates than this project usually makes."""
     BAD_SIGNATURE = "bad-signature"
     """Or one by nobody who is expected to sign."""
     UNSIGNED = "unsigned"
@@ -376,6 +380,17 @@ class Release:
         """The best date of the release itself: its tag's, else its mail's."""
         instant = self.tagged or self.announced
         return instant.at if instant else None
+
+    @property
+    def was_watched(self) -> bool:
+        """Whether a source that we watched did not have it at the look before."""
+        seen = [*(each.sighting for each in self.tags), *(each.sighting for each in self.announcements)]
+        return any(each.not_seen_at for each in seen)
+
+    @property
+    def came_at(self) -> datetime | None:
+        """When it was made; of one that nobody dates, when we saw it come. None for what was there before us."""
+        return self.made_at or (self.first_seen_at if self.was_watched else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from rctrack.core.model import (
     Stop,
     TagObservation,
 )
-from rctrack.core.version import Version, VersionId, all_previous
+from rctrack.core.version import Stage, Version, VersionId, all_previous
 
 Counts = Mapping[tuple[Commit, Commit], CountEvidence]
 """By (base, commit)."""
@@ -84,7 +84,7 @@ def fold(
         before = versions[follows] if follows else None
         release = _release(project, key, tag, before, tags[key], mails[key], counts)
         releases.append(_with_stations(_with_identity(rules, release, absences[key]), stations[key]))
-    signed = [_with_signature(release, signatures or {}) for release in releases]
+    signed = [_with_gap(_with_signature(release, signatures or {})) for release in releases]
     return _with_doubts(rules, _with_cycles(sorted(signed, key=lambda release: release.version)))
 
 
@@ -119,6 +119,16 @@ def _with_signature(release: Release, signatures: Mapping[ObjectId, SignatureEvi
         return release
     flag = _OF_SIGNATURE.get(found.signature)
     return replace(release, signature=found, flags=release.flags | ({flag} if flag else set()))
+
+
+def _with_gap(release: Release) -> Release:
+    """Flagged where a number was skipped: rc4 that follows rc2, or a first candidate that is rc2 or later."""
+    version, before = release.version, release.previous
+    if before is None or version.stage is not Stage.RC:
+        return release
+    is_same = (before.numbers, before.letter, before.stage) == (version.numbers, version.letter, version.stage)
+    is_gap = version.candidate > (before.candidate + 1 if is_same else 1)
+    return replace(release, flags=release.flags | {Flag.GAP}) if is_gap else release
 
 
 def _with_identity(rules: ProjectRules, release: Release, absences: list[Absence]) -> Release:
@@ -168,7 +178,7 @@ def wanted_counts(releases: Mapping[VersionId, Release], counts: Counts, *, all_
         release
         for release in releases.values()
         if release.commit
-        and (all_history or release.version.cycle_id == (newest and newest.cycle_id) or _was_watched(release))
+        and (all_history or release.version.cycle_id == (newest and newest.cycle_id) or release.was_watched)
         and ((release.tagged is None and not all_history) or _lacks_count(release, counts, all_history=all_history))
     ]
 
@@ -182,19 +192,9 @@ def _lacks_count(release: Release, counts: Counts, *, all_history: bool) -> bool
     return count is None or (all_history and count.authors is not None and count.first_time_authors is None)
 
 
-def _seen(release: Release) -> Iterator[Observation]:
-    yield from release.tags
-    yield from release.announcements
-
-
 def _is_news(release: Release, now: datetime) -> bool:
     made_at = release.made_at
-    return _was_watched(release) or (made_at is not None and now - made_at <= FRESH)
-
-
-def _was_watched(release: Release) -> bool:
-    """Whether a source that we watched did not have it at the look before."""
-    return any(observation.sighting.not_seen_at for observation in _seen(release))
+    return release.was_watched or (made_at is not None and now - made_at <= FRESH)
 
 
 def _first_sightings(observations: Iterable[Observation]) -> Iterable[Observation]:

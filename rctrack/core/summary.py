@@ -1,34 +1,15 @@
 """Events -> words: subjects, alerts and digests in plain text, 72 columns, the verdict first (DESIGN section 8)."""
 
-import hashlib
-import re
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from rctrack.core.model import Flag, Instant, MessageId, ProjectId, Release, TagChange
+from rctrack.core import wording
+from rctrack.core.model import Flag, MessageId, ProjectId, Release, TagChange
 
-WIDTH = 72
 _MOST_CHANGES = 20
 SEEN_LATE = timedelta(days=1)
 """A release that we see this long after it was made is said to be seen late."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceHealth:
-    """How a source does, for people: its name and its last outcome in words."""
-
-    source: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """For whom we write."""
-
-    address: str
-    zone: tzinfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +20,26 @@ class ProjectSummary:
     name: str
     came: tuple[Release, ...]
     newest: Release | None
-    health: tuple[SourceHealth, ...]
+    health: tuple[wording.SourceHealth, ...]
+    late: tuple[str, ...] = ()
+    """A line for each delay of the period."""
+    expected: str = ""
+    """What comes next, and when."""
 
 
 def release_message_id(project: ProjectId, version_id: str, recipient: str) -> MessageId:
     """The same for the same release and reader, so that a resend is seen as one."""
-    return _message_id("release", project, version_id, recipient)
+    return wording.message_id("release", project, version_id, recipient)
 
 
 def digest_message_id(owed_at: datetime, recipient: str) -> MessageId:
     """The same for the same due digest and reader."""
-    return _message_id("digest", owed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"), recipient)
+    return wording.message_id("digest", owed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"), recipient)
 
 
 def incident_message_id(project: ProjectId, stations: Sequence[str], recipient: str) -> MessageId:
     """The same for the same changes and reader."""
-    return _message_id("incident", project, "\0".join(sorted(stations)), recipient)
+    return wording.message_id("incident", project, "\0".join(sorted(stations)), recipient)
 
 
 def changes_subject(told: Sequence[tuple[Release, TagChange]]) -> str:
@@ -65,13 +50,13 @@ def changes_subject(told: Sequence[tuple[Release, TagChange]]) -> str:
 
 
 def changes_text(
-    name: str, told: Sequence[tuple[Release, TagChange]], health: Sequence[SourceHealth], reader: Reader
+    name: str, told: Sequence[tuple[Release, TagChange]], health: Sequence[wording.SourceHealth], reader: wording.Reader
 ) -> str:
     """The alert of tags that are not what they were, with both ids; rctrack goes on with what it saw first."""
     parts = [_change(name, release, change, reader.zone) for release, change in told[:_MOST_CHANGES]]
     if len(told) > _MOST_CHANGES:
         parts.append(f"And {len(told) - _MOST_CHANGES} more; `rctrack releases {told[0][0].project}` shows all.")
-    return "\n\n".join([*parts, *filter(None, [_health(health)]), _signature(name, reader)]) + "\n"
+    return "\n\n".join([*parts, *filter(None, [wording.sources(health)]), wording.footer(name, reader)]) + "\n"
 
 
 def _change(name: str, release: Release, change: TagChange, zone: tzinfo) -> str:
@@ -85,8 +70,8 @@ def _change(name: str, release: Release, change: TagChange, zone: tzinfo) -> str
         verdict = f"{name}: the tag {change.tag} {moved} than what was seen before. It is not followed."
         facts = [(f"{label} was", value, "") for label, value, _ in facts]
         facts += [("Tag now", str(change.new_object_id), ""), ("Commit now", str(change.new_commit), "")]
-    seen = [("Seen", _moment(change.seen_at, zone), ""), ("At", change.source.partition(" ")[2], "")]
-    return f"{_fill(verdict)}\n\n{_facts([*facts, *seen])}"
+    seen = [("Seen", wording.moment(change.seen_at, zone), ""), ("At", change.source.partition(" ")[2], "")]
+    return f"{wording.fill(verdict)}\n\n{wording.facts([*facts, *seen])}"
 
 
 def release_subject(release: Release) -> str:
@@ -94,26 +79,31 @@ def release_subject(release: Release) -> str:
     facts = [_count_words(release), _announced_words(release)]
     made_at = release.made_at
     if made_at and release.first_seen_at - made_at > SEEN_LATE:
-        facts.append(f"seen {_short(release.first_seen_at - made_at)} late")
-    if Flag.UNCONFIRMED in release.flags:
-        facts.append("unconfirmed")
+        facts.append(f"seen {wording.short(release.first_seen_at - made_at)} late")
+    facts += [flag for flag in (Flag.WITHDRAWN, Flag.UNCONFIRMED, Flag.GAP, Flag.EXTRA) if flag in release.flags]
     said = ", ".join(fact for fact in facts if fact)
     return f"[rctrack] {release.project} {_name(release)} out" + (f": {said}" if said else "")
 
 
 def release_text(
-    name: str, release: Release, before: Release | None, health: Sequence[SourceHealth], reader: Reader
+    name: str,
+    release: Release,
+    before: Release | None,
+    health: Sequence[wording.SourceHealth],
+    reader: wording.Reader,
+    expected: str = "",
 ) -> str:
-    """The alert of a new release; lines of at most 72."""
+    """The alert of a new release; lines of at most 72. `expected` says what comes next, in words."""
     parts = [
         _verdict(name, release),
         _doubts(release),
-        _facts(_timeline_facts(release, reader.zone)),
-        _facts(_size_facts(release, before)),
-        _fill(where(release)),
+        wording.facts(_timeline_facts(release, reader.zone)),
+        wording.facts(_size_facts(release, before)),
+        wording.fill(where(release)),
         _links(release),
-        _health(health),
-        _signature(name, reader),
+        wording.fill(f"Next: {expected}") if expected else "",
+        wording.sources(health),
+        wording.footer(name, reader),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -126,21 +116,28 @@ def digest_subject(projects: Sequence[ProjectSummary], since: datetime, until: d
 
 
 def digest_text(
-    projects: Sequence[ProjectSummary], since: datetime, until: datetime, notes: Sequence[str], reader: Reader
+    projects: Sequence[ProjectSummary], since: datetime, until: datetime, notes: Sequence[str], reader: wording.Reader
 ) -> str:
     """The summary of a period; lines of at most 72."""
     number = sum(len(project.came) for project in projects)
     verdict = "Nothing was released" if number == 0 else f"{number} release{'s' if number > 1 else ''} came"
-    parts = [_fill(f"{verdict} from {_moment(since, reader.zone)} to {_moment(until, reader.zone)}.")]
+    parts = [
+        wording.fill(f"{verdict} from {wording.moment(since, reader.zone)} to {wording.moment(until, reader.zone)}.")
+    ]
     for project in projects:
-        lines = [_fill(project.name), *(f"  {line}" for release in project.came for line in _digest_lines(release))]
+        lines = [
+            wording.fill(project.name),
+            *(f"  {line}" for release in project.came for line in _digest_lines(release)),
+        ]
         if not project.came:
             newest = f"; newest is {_standing(project.newest, until)}" if project.newest else ""
-            lines += _hanging(f"nothing new{newest}", "  ", "  ")
+            lines += wording.hanging(f"nothing new{newest}", "  ", "  ")
+        lines += [line for each in project.late for line in wording.hanging(each, "  ", "    ")]
+        lines += wording.hanging(f"next: {project.expected}", "  ", "    ") if project.expected else []
         parts.append("\n".join(lines))
-    parts.append(_health([each for project in projects for each in project.health]))
-    parts.append("\n".join(_fill(note) for note in notes))
-    parts.append(_signature(", ".join(project.name for project in projects), reader))
+    parts.append(wording.sources([each for project in projects for each in project.health]))
+    parts.append("\n".join(wording.fill(note) for note in notes))
+    parts.append(wording.footer(", ".join(project.name for project in projects), reader))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -157,25 +154,6 @@ def digest_due(
     return None
 
 
-def duration(span: timedelta) -> str:
-    """A span in the two units that matter: "2 d 3 h", "41 min", "12 s"."""
-    seconds = int(abs(span).total_seconds())
-    days, hours, minutes = seconds // 86400, seconds % 86400 // 3600, seconds % 3600 // 60
-    if days >= 10:
-        return f"{days} days"
-    if days:
-        return f"{days} d {hours} h" if hours else f"{days} d"
-    if hours:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{minutes} min" if minutes else f"{seconds} s"
-
-
-def _message_id(*parts: str) -> MessageId:
-    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
-    slug = re.sub(r"[^A-Za-z0-9.-]+", "-", ".".join(parts[:-1]))
-    return MessageId(f"{slug}.{digest}@rctrack")
-
-
 def _name(release: Release) -> str:
     return release.tag or f"v{release.version.text}"
 
@@ -183,31 +161,37 @@ def _name(release: Release) -> str:
 def _verdict(name: str, release: Release) -> str:
     made_at = release.made_at
     if made_at is None:
-        return _fill(f"{name} {_name(release)} is out; when it was made is not known.")
+        return wording.fill(f"{name} {_name(release)} is out; when it was made is not known.")
     lateness = release.first_seen_at - made_at
     how = "tagged" if release.tagged else "announced"
     if lateness > SEEN_LATE:
-        said = f"It was {how} on {made_at:%a %-d %b %Y} and is seen late, {duration(lateness)} after."
-        return _fill(f"{name} {_name(release)} is out. {said}")
-    return _fill(f"{name} {_name(release)} is out: {how} {made_at:%a %-d %b %Y %H:%M} UTC.")
+        said = f"It was {how} on {made_at:%a %-d %b %Y} and is seen late, {wording.duration(lateness)} after."
+        return wording.fill(f"{name} {_name(release)} is out. {said}")
+    return wording.fill(f"{name} {_name(release)} is out: {how} {made_at:%a %-d %b %Y %H:%M} UTC.")
 
 
 def _doubts(release: Release) -> str:
     """What speaks against the release, if anything."""
     doubts = [f"Note: {mail.contradiction}." for mail in release.announcements if mail.contradiction]
+    if Flag.WITHDRAWN in release.flags:
+        doubts.append(f"Withdrawn: the tag {release.tag} is not to be used or is gone.")
     if Flag.UNCONFIRMED in release.flags:
         doubts.append("Unconfirmed: so far only this mail says so. No tag supports it, and this project tags.")
-    return "\n".join(map(_fill, dict.fromkeys(doubts)))
+    if Flag.GAP in release.flags and release.previous:
+        doubts.append(f"A number was skipped: between {release.previous.text} and this nothing is known.")
+    if Flag.EXTRA in release.flags:
+        doubts.append("Extra: this cycle has more candidates than this project usually makes.")
+    return "\n".join(map(wording.fill, dict.fromkeys(doubts)))
 
 
 def _timeline_facts(release: Release, zone: tzinfo) -> list[tuple[str, str, str]]:
     tagged, announced, delivered = release.tagged, release.announced, release.delivered
     return [
-        ("Tagged", _at(tagged, zone), ""),
-        ("Announced", _at(announced, zone), _gap(tagged, announced, "the tag")),
-        ("Delivered", _at(delivered, zone), _gap(announced, delivered, "the mail's Date")),
-        ("Archived", _at(release.archived, zone), _gap(delivered, release.archived, "delivery")),
-        ("First seen", _moment(release.first_seen_at, zone), "by rctrack"),
+        ("Tagged", wording.at(tagged, zone), ""),
+        ("Announced", wording.at(announced, zone), wording.gap(tagged, announced, "the tag")),
+        ("Delivered", wording.at(delivered, zone), wording.gap(announced, delivered, "the mail's Date")),
+        ("Archived", wording.at(release.archived, zone), wording.gap(delivered, release.archived, "delivery")),
+        ("First seen", wording.moment(release.first_seen_at, zone), "by rctrack"),
     ]
 
 
@@ -215,7 +199,7 @@ def _size_facts(release: Release, before: Release | None) -> list[tuple[str, str
     follows = ""
     if before is not None:
         gap = release.tagged.at - before.tagged.at if release.tagged and before.tagged else None
-        follows = _name(before) + (f", made {duration(gap)} before" if gap and gap > timedelta(0) else "")
+        follows = _name(before) + (f", made {wording.duration(gap)} before" if gap and gap > timedelta(0) else "")
     counted = ""
     if release.commits is not None:
         counted = commits(release)
@@ -273,43 +257,18 @@ def before_tag(release: Release) -> str | None:
     return release.tag.replace(release.version.text, release.previous.text)
 
 
-def _facts(facts: Sequence[tuple[str, str, str]]) -> str:
-    lines = []
-    for label, value, remark in facts:
-        if not value:
-            continue
-        first, *more = value.split("\n")
-        line = f"  {label:<11} {first}"
-        lines.append(f"{line}  {remark}" if remark and len(line) + len(remark) + 2 <= WIDTH else line)
-        lines += [f"  {'':<11} {each}" for each in more]
-        if remark and len(line) + len(remark) + 2 > WIDTH:
-            lines.append(f"  {'':<11} {remark}")
-    return "\n".join(lines)
-
-
-def _health(health: Sequence[SourceHealth]) -> str:
-    if not health:
-        return ""
-    lines = ["Sources"]
-    for each in health:
-        lines += _hanging(f"{each.source}: {each.state}", "  ", "    ")
-    return "\n".join(lines)
-
-
-def _signature(name: str, reader: Reader) -> str:
-    return "-- \n" + _fill(f"You get this because rctrack follows {name} for {reader.address}.")
-
-
 def _digest_lines(release: Release) -> list[str]:
     made_at = release.made_at
     facts = [f"{made_at:%a %-d %b %H:%M} UTC" if made_at else "", _count_words(release), _announced_words(release)]
-    facts += ["unconfirmed"] if Flag.UNCONFIRMED in release.flags else []
-    return _hanging(f"{_name(release)}: " + ", ".join(fact for fact in facts if fact), "", "  ", WIDTH - 2)
+    facts += [flag for flag in (Flag.WITHDRAWN, Flag.UNCONFIRMED, Flag.GAP, Flag.EXTRA) if flag in release.flags]
+    return wording.hanging(
+        f"{_name(release)}: " + ", ".join(fact for fact in facts if fact), "", "  ", wording.WIDTH - 2
+    )
 
 
 def _standing(release: Release, now: datetime) -> str:
     made_at = release.made_at
-    return _name(release) + (f" of {made_at:%-d %b %Y}, {duration(now - made_at)} ago" if made_at else "")
+    return _name(release) + (f" of {made_at:%-d %b %Y}, {wording.duration(now - made_at)} ago" if made_at else "")
 
 
 def _count_words(release: Release) -> str:
@@ -322,49 +281,7 @@ def _count_words(release: Release) -> str:
 
 def _announced_words(release: Release) -> str:
     if release.announced and release.tagged:
-        return f"announced {_signed(release.announced.at - release.tagged.at)}"
+        return f"announced {wording.signed(release.announced.at - release.tagged.at)}"
     if release.announced:
         return "announced, no tag yet"
     return ""
-
-
-def _signed(span: timedelta) -> str:
-    return ("+" if span >= timedelta(0) else "-") + _short(abs(span))
-
-
-def _short(span: timedelta) -> str:
-    """A span as in a subject: 45s, 11m, 26h, 5d."""
-    seconds = int(span.total_seconds())
-    if seconds < 60:
-        return f"{seconds}s"
-    if seconds < 2 * 3600:
-        return f"{seconds // 60}m"
-    return f"{seconds // 3600}h" if seconds < 2 * 86400 else f"{seconds // 86400}d"
-
-
-def _gap(earlier: Instant | None, later: Instant | None, since: str) -> str:
-    if earlier is None or later is None:
-        return ""
-    gap = later.at - earlier.at
-    return f"{duration(gap)} {'after' if gap >= timedelta(0) else 'before'} {since}"
-
-
-def _at(instant: Instant | None, zone: tzinfo) -> str:
-    return "" if instant is None else _moment(instant.at, zone)
-
-
-def _moment(moment: datetime, zone: tzinfo) -> str:
-    """UTC, and the reader's own zone where that is another."""
-    there = moment.astimezone(zone)
-    utc = f"{moment.astimezone(UTC):%a %Y-%m-%d %H:%M} UTC"
-    return utc if there.utcoffset() == timedelta(0) else f"{utc} ({there:%a %H:%M} {there:%Z})"
-
-
-def _fill(text: str) -> str:
-    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
-
-
-def _hanging(text: str, first: str, rest: str, width: int = WIDTH) -> list[str]:
-    return textwrap.wrap(
-        text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
-    )

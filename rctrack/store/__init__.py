@@ -1,12 +1,11 @@
 """All SQL: migrations, queries, rows <-> core types. Evidence is only ever added; what it folds to is replaced."""
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +32,14 @@ from rctrack.core.model import (
 from rctrack.core.version import VersionId
 from rctrack.store import rows
 from rctrack.store.letters import Letters, OwedLetter
+from rctrack.store.lock import Locked, StoreError, hold
+from rctrack.store.record import Record
 from rctrack.store.schema import migrations
 
 _OUTCOMES_KEPT = timedelta(days=90)
 
 
-__all__ = ["Letters", "Locked", "OwedLetter", "SourceState", "Store", "StoreError", "hold"]
-
-
-class StoreError(Exception):
-    """A database that cannot be used; the text names the file and says what to do."""
-
-
-class Locked(StoreError):
-    """Another rctrack is writing to this database."""
+__all__ = ["Letters", "Locked", "OwedLetter", "Record", "SourceState", "Store", "StoreError", "hold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,45 +48,35 @@ class SourceState:
 
     fingerprint: str
     cursor: str | None
+    first_look_at: datetime | None
     last_look_at: datetime | None
     """Of the last good look."""
-
-
-@contextmanager
-def hold(database: Path) -> Iterator[None]:
-    """The right to write to this database, for one rctrack at a time; Locked names the pid that has it."""
-    try:
-        database.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise StoreError(f"{database}: cannot be written: {error.strerror}") from error
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            raise Locked(f"{database}: another rctrack is using it (pid {holder})") from error
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        yield
-    finally:
-        os.close(lock)
+    begins_at: datetime | None
+    """Of an archive: when its oldest mail was delivered."""
+    alive_at: datetime | None
+    """Of an archive: when the newest mail of all that we saw there was delivered."""
 
 
 class Store:
     """One connection to the database; one per thread."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens or makes the database and brings its tables up to date; StoreError if that is impossible."""
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        """Opens or makes the database and brings its tables up to date; StoreError if that is impossible.
+
+        What is not `durable` may be lost when the machine fails: a scratch database that is soon thrown away.
+        """
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
             self._connection.execute("PRAGMA foreign_keys = ON")
             self.db = Database(self._connection, execute_plugins=False)
             self.letters = Letters(self.db)
+            self.record = Record(self.db)
+            self._tags: dict[ProjectId, tuple[int, list[tuple[TagEvidence, Sighting]]]] = {}
+            """What tags() has read, and its last id: evidence is only ever added."""
             if migrations.pending(self.db):
                 migrations.apply(self.db)
         except (sqlite3.Error, OSError) as error:
@@ -117,6 +100,7 @@ class Store:
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:
+                self._tags.clear()  # it may have read what is now taken back
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
@@ -128,7 +112,10 @@ class Store:
     def source(self, project: ProjectId, source: SourceId) -> SourceState | None:
         """How far this source was read; None if never."""
         for row in self._query("SELECT * FROM sources WHERE project = ? AND source = ?", project, source):
-            return SourceState(row["fingerprint"], row["cursor"], rows.moment(row["last_look_at"]))
+            looks = (rows.moment(row["first_look_at"]), rows.moment(row["last_look_at"]))
+            return SourceState(
+                row["fingerprint"], row["cursor"], *looks, rows.moment(row["begins_at"]), rows.moment(row["alive_at"])
+            )
         return None
 
     def put_source(self, project: ProjectId, source: SourceId, fingerprint: str, cursor: str, now: datetime) -> None:
@@ -141,12 +128,19 @@ class Store:
         )
 
     def add_outcome(
-        self, project: ProjectId, source: SourceId, now: datetime, outcome: str, reason: str | None
+        self,
+        project: ProjectId,
+        source: SourceId,
+        now: datetime,
+        outcome: str,
+        reason: str | None,
+        *,
+        unreachable: bool = False,
     ) -> None:
         """Health: what a look came to; pruned after 90 days."""
         self._connection.execute(
-            "INSERT INTO outcomes (project, source, looked_at, outcome, reason) VALUES (?, ?, ?, ?, ?)",
-            (project, source, rows.utc(now), outcome, reason),
+            "INSERT INTO outcomes (project, source, looked_at, outcome, reason, unreachable) VALUES (?, ?, ?, ?, ?, ?)",
+            (project, source, rows.utc(now), outcome, reason, int(unreachable)),
         )
         self._connection.execute(
             "DELETE FROM outcomes WHERE project = ? AND source = ? AND looked_at < ?",
@@ -179,7 +173,22 @@ class Store:
 
     def add_tags(self, project: ProjectId, tags: Iterable[tuple[TagEvidence, Sighting]]) -> int:
         """Stores tags that were not known; how many those were."""
-        return self._add("tags", ({"project": project, **rows.tag_row(tag, seen)} for tag, seen in tags))
+        offered = list(tags)
+        known: set[tuple[str, str, str, str | None]] = set()
+        for source in {seen.source for _, seen in offered}:
+            # A repository may have a hundred thousand, and one of them is new.
+            found = self._connection.execute(
+                "SELECT source, tag, object_id, tagged_at FROM tags WHERE project = ? AND source = ?", (project, source)
+            )
+            known.update(found)
+        return self._add(
+            "tags",
+            (
+                {"project": project, **rows.tag_row(tag, seen)}
+                for tag, seen in offered
+                if (seen.source, tag.tag, tag.object_id, rows.tagged_at(tag)) not in known
+            ),
+        )
 
     def add_mail(self, project: ProjectId, mail: MailEvidence, seen: Sighting) -> tuple[int, bool]:
         """Stores a mail unless it is known; its id either way, and whether it is new."""
@@ -209,10 +218,13 @@ class Store:
         )
 
     def tags(self, project: ProjectId) -> list[tuple[TagEvidence, Sighting]]:
-        """Every tag that any source of the project has shown."""
-        return [
-            (rows.tag(row), rows.sighting(row)) for row in self._query("SELECT * FROM tags WHERE project = ?", project)
-        ]
+        """Every tag that any source of the project has shown, in the order in which they came."""
+        last, known = self._tags.get(project, (0, []))
+        for row in self._query("SELECT * FROM tags WHERE project = ? AND id > ? ORDER BY id", project, last):
+            known.append((rows.tag(row), rows.sighting(row)))
+            last = row["id"]
+        self._tags[project] = (last, known)
+        return list(known)
 
     def tags_shown(self, project: ProjectId, source: SourceId) -> dict[str, ObjectId]:
         """Every tag that a source has ever shown, and its newest object there."""
@@ -387,13 +399,11 @@ class Store:
     def waiting_since(self, project: ProjectId, begin: datetime) -> datetime | None:
         """The first tag since `begin` whose release, like all later ones of its cycle, has no mail; None: no such."""
         found = self._query(
-            "SELECT min(tagged_at) AS first FROM releases AS waiting WHERE project = ? AND tagged_at > ?"
-            " AND announced_at IS NULL AND NOT EXISTS (SELECT 1 FROM releases AS later"
-            " WHERE later.project = waiting.project AND later.cycle_id = waiting.cycle_id"
-            " AND later.position > waiting.position AND later.announced_at IS NOT NULL)",
-            project,
-            rows.utc(begin),
-        )
+            "SELECT min(tagged_at) AS first FROM releases LEFT JOIN (SELECT cycle_id, max(position) AS last"
+            " FROM releases WHERE project = ?1 AND announced_at IS NOT NULL GROUP BY cycle_id) USING (cycle_id)"
+            " WHERE project = ?1 AND tagged_at > ?2 AND announced_at IS NULL AND (last IS NULL OR position > last)",
+            project, rows.utc(begin),
+        )  # fmt: skip
         return rows.moment(next(found)["first"])
 
     def lacks_counts(self, project: ProjectId) -> bool:
@@ -439,14 +449,22 @@ class Store:
     def _query(self, sql: str, *parameters: object) -> Iterator[dict[str, Any]]:
         return self.db.query(sql, parameters)
 
-    def _add(self, table: str, new: Iterable[Mapping[str, Any]]) -> int:
-        """Inserts rows whose natural key is not there yet; how many."""
+    def _add(self, table: str, new: Iterable[Mapping[str, Any]], *, conflict: str = "IGNORE") -> int:
+        """Inserts rows, each with the columns of the first, unless their natural key is there already; how many."""
+        offered = iter(new)
+        if (first := next(offered, None)) is None:
+            return 0
+        columns, values = (", ".join(f"{mark[0]}{name}{mark[1:]}" for name in first) for mark in ('""', ":"))
         before = self._connection.total_changes
-        self.db.table(table).insert_all((dict(row) for row in new), ignore=True)
+        self._connection.executemany(
+            f"INSERT OR {conflict} INTO {table} ({columns}) VALUES ({values})",  # noqa: S608 (all words of our own)
+            chain([first], offered),
+        )
         return self._connection.total_changes - before
 
     def _put_unrecognised(self, project: ProjectId, found: Iterable[tuple[Unrecognised, Sighting]]) -> None:
-        self.db.table("unrecognised").insert_all(
+        self._add(
+            "unrecognised",
             (
                 {
                     "project": project,
@@ -458,7 +476,7 @@ class Store:
                 }
                 for each, seen in found
             ),
-            replace=True,
+            conflict="REPLACE",
         )
 
     def _put_timelines(self, project: ProjectId, timelines: list[tuple[VersionId, list[dict[str, Any]]]]) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from rctrack.core.model import (
@@ -27,15 +28,17 @@ from rctrack.core.version import Version, parse_version
 Row = Mapping[str, Any]
 
 
+@lru_cache(maxsize=1024)  # a look at a hundred thousand tags has one time
 def utc(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC ending in Z; seconds are as fine as any source of ours."""
     return None if moment is None else moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else needed(text)
 
 
+@lru_cache(maxsize=1024)
 def needed(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
@@ -66,6 +69,11 @@ def tag_row(evidence: TagEvidence, seen: Sighting) -> dict[str, Any]:
         **_columns("tagged", evidence.tagged),
         **_sighting_columns(seen),
     }
+
+
+def tagged_at(evidence: TagEvidence) -> str | None:
+    """A part of what a stored tag is known by."""
+    return _at(evidence.tagged)
 
 
 def tag(row: Row) -> TagEvidence:

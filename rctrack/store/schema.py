@@ -231,3 +231,56 @@ def m002_stations(db: Database) -> None:
     for statement in _STATIONS.split(";\n"):
         if statement.strip():
             db.conn.execute(statement)
+
+
+_DELAYS = """
+ALTER TABLE outcomes ADD COLUMN unreachable INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX outcomes_by_time ON outcomes (looked_at);
+CREATE INDEX outcomes_blocked ON outcomes (project, source) WHERE outcome = 'blocked';
+ALTER TABLE sources ADD COLUMN begins_at TEXT;
+ALTER TABLE sources ADD COLUMN alive_at TEXT;
+
+CREATE TABLE deliveries (
+    project TEXT NOT NULL,
+    source TEXT NOT NULL,
+    delivered_at TEXT NOT NULL,
+    archived_at TEXT NOT NULL,
+    PRIMARY KEY (project, source, delivered_at, archived_at)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE delays (
+    project TEXT NOT NULL,
+    version_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    place TEXT NOT NULL,
+    since TEXT NOT NULL,
+    limit_seconds INTEGER NOT NULL,
+    opened_at TEXT NOT NULL,
+    raised_at TEXT,
+    until TEXT,
+    cause TEXT,
+    ended TEXT CHECK (ended IN ('closed', 'never')),
+    told INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (project, version_id, kind, place)
+) STRICT;
+
+CREATE TABLE outages (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    hosts TEXT NOT NULL,
+    not_before TEXT,
+    since TEXT NOT NULL,
+    until TEXT,
+    not_after TEXT,
+    reason TEXT NOT NULL,
+    told INTEGER NOT NULL DEFAULT 0
+) STRICT;
+"""
+
+
+@migrations()
+def m003_delays(db: Database) -> None:
+    """What is or was late, which hosts were down, and how far each archive is known to be alive."""
+    for statement in _DELAYS.split(";\n"):
+        if statement.strip():
+            db.conn.execute(statement)

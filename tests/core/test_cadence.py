@@ -7,8 +7,21 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from rctrack.core.cadence import Forecast, Past, Said, Target, cycles_of, forecast, overdue_at, past_of, rhythm, words
+from rctrack.core.cadence import (
+    Forecast,
+    Past,
+    Said,
+    Target,
+    cycles_of,
+    extras,
+    forecast,
+    overdue_at,
+    past_of,
+    rhythm,
+    words,
+)
 from rctrack.core.model import Fact, Instant, Precision, ShippedRelease
+from rctrack.core.version import Version
 from tests.core import given
 
 SUNDAY = date(2020, 1, 5)
@@ -81,6 +94,110 @@ def test_the_cycle_that_holds_christmas_is_longer_where_it_always_was() -> None:
             asked += is_long
             assert (made.odds(each.day + timedelta(70)) > 0.5) is is_long
     assert asked > 2
+
+
+def test_the_first_christmas_of_a_weekly_project_costs_a_week() -> None:
+    """Nothing of the kind was seen yet: the prior speaks."""
+    past = [each for each in weekly(6) if each.day <= date(2020, 11, 15)]
+    newest = max(each for each in range(len(past)) if past[each].version.is_final)
+    made = ask(past[: newest + 1], Target.FINAL)
+    assert made.since == date(2020, 11, 15)
+    assert made.point == made.since + timedelta(70)
+
+
+def test_a_project_that_never_minds_christmas_is_not_expected_to() -> None:
+    """Four winters are evidence enough against the prior."""
+    past = [each for each in weekly(40) if each.day < date(2024, 12, 20)]
+    newest = max(each for each in range(len(past)) if past[each].version.is_final)
+    made = ask(past[: newest + 1], Target.FINAL)
+    assert made.since < date(2024, 12, 25) < made.since + timedelta(63)
+    assert made.point == made.since + timedelta(63)
+
+
+def test_a_weekday_that_is_kept_of_late_counts() -> None:
+    """Ten Sundays in a row, whatever was before."""
+    before = [SUNDAY - timedelta(n * 40 + n % 6) for n in range(1, 20)]
+    sundays = [SUNDAY + timedelta(7 * n) for n in range(10)]
+    assert rhythm(before) is None
+    assert rhythm([*before, *sundays[:6]]) is None
+    assert rhythm([*before, *sundays]) == 6
+
+
+def by_days(cycles: int) -> list[Past]:
+    """Three candidates on any weekday and the final, always on a Tuesday, 5 to 9 days after the last of them."""
+    tuesday = SUNDAY + timedelta(2)
+    past = [Past(given.version("1.0"), tuesday)]
+    for number in range(1, cycles + 1):
+        tuesday += timedelta(49)
+        past += [
+            Past(
+                given.version(f"1.{number}-rc{rc}"), tuesday - timedelta(30 - 8 * rc + number * (rc + 1) % 5 - rc // 3)
+            )
+            for rc in (1, 2, 3)
+        ]
+        past.append(Past(given.version(f"1.{number}"), tuesday))
+    return past
+
+
+def test_a_step_is_expected_on_the_weekdays_of_its_own_kind() -> None:
+    """A quarter of all releases came on a Tuesday, but all finals."""
+    past = by_days(21)
+    assert rhythm([each.day for each in past]) is None
+    waits = set()
+    for cycle in range(17, 22):
+        until = 4 * cycle
+        made = ask(past[:until], Target.FINAL)
+        waits.add((past[until].day - made.since).days)
+        assert made.point == past[until].day
+    assert waits == {5, 6, 7, 8, 9}
+
+
+def test_a_wait_may_be_shorter_or_longer_than_all_before() -> None:
+    """Finals came after 5 to 9 days; 4 and 10 have their odds."""
+    past = by_days(21)[:-1]
+    made = ask(past, Target.FINAL)
+    assert made.odds(past[-1].day + timedelta(4)) > 0.001
+    assert made.odds(past[-1].day + timedelta(10)) > 0.001
+    assert made.odds(past[-1].day + timedelta(30)) < 0.001
+
+
+def numbered(*highest: int) -> list[Version]:
+    """A final and its last candidate for each cycle; no candidate where 0 is given."""
+    return [
+        given.version(f"1.{number}" + (f"-rc{rc}" if rc else ""))
+        for number, last in enumerate(highest, start=1)
+        for rc in {0, last}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("past", "number", "is_extra"),
+    [
+        ((7, 7, 7, 7, 7), 7, False),
+        ((7, 7, 7, 7, 7), 8, True),
+        ((7, 7, 7, 8, 8, 8), 8, False),
+        ((7, 7, 7, 7, 8, 8, 8), 8, True),
+        ((7, 7, 7, 7), 9, False),
+        ((7, 7, 0, 7, 7, 0, 0), 9, False),
+        ((7, 7, 0, 7, 7, 0, 7), 9, True),
+        ((9,) * 20 + (7,) * 11, 8, True),
+    ],
+)
+def test_a_candidate_is_extra_when_its_number_is_above_the_usual(
+    past: tuple[int, ...], number: int, is_extra: bool
+) -> None:
+    """The median of the last twenty cycles whose candidates are known, of which there are five."""
+    version = given.version(f"1.99-rc{number}")
+    for known in (numbered(*past), numbered(*past)[::-1], [*numbered(*past), given.version("1.99-rc30"), version]):
+        assert (version.id in extras([*known, version], given.TWO_PARTS)) is is_extra
+
+
+def test_finals_and_point_releases_are_never_extra() -> None:
+    """And a point release's candidates do not make a cycle."""
+    known = [*numbered(1, 1, 1, 1, 1), *(given.version(f"1.5.{n}-rc9") for n in range(1, 30))]
+    assert given.version("1.6").id not in extras([*known, given.version("1.6")], given.TWO_PARTS)
+    assert given.version("1.5.30-rc10").id not in extras([*known, given.version("1.5.30-rc10")], given.TWO_PARTS)
+    assert given.version("1.6-rc2").id in extras([*known, given.version("1.6-rc2")], given.TWO_PARTS)
 
 
 def test_what_the_announcement_promised_counts() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rctrack import config
-from rctrack.core import reconcile, summary
+from rctrack.core import reconcile, summary, wording
 from rctrack.core.model import (
     Announcement,
     Commit,
@@ -127,7 +127,7 @@ class TestTwoMailsForOneRelease:
         """Announced once; `show` has both."""
         assert [event for event in reconcile.events_of(folded) if event == "announced"] == ["announced"]
         assert {mail["message_id"] for mail in show_json(folded)["mails"]} == {"wrong@example.org", "right@example.org"}
-        shown = show_text("Linux", folded)
+        shown = show_text("Linux", folded, [])
         assert "linux-btrfs" in shown
         assert "lore.kernel.org/lkml" in shown
 
@@ -146,15 +146,15 @@ def test_what_contradicts_and_what_is_unconfirmed_is_shown() -> None:
     expecting = replace(LINUX.rules, expects=frozenset({"tag"}))
     (release,) = reconcile.fold(PROJECT, expecting, [mail], {}).values()
     assert release.flags == {Flag.UNCONFIRMED}
-    shown = show_text("Linux", release)
+    shown = show_text("Linux", release, [])
     assert "unconfirmed" in shown
     assert "contradiction: the subject says 9.16-c2, taken for 9.16-rc2" in shown
     assert "promises rc3" in shown
     assert show_json(release)["mails"][0]["contradiction"]
-    reader = summary.Reader("you@example.org", UTC)
+    reader = wording.Reader("you@example.org", UTC)
     text = summary.release_text("Linux", release, None, [], reader)
     assert "Unconfirmed: so far only this mail says so." in text
-    assert max(map(len, text.split("\n"))) <= summary.WIDTH
+    assert max(map(len, text.split("\n"))) <= wording.WIDTH
     assert "unconfirmed" in summary.release_subject(release)
 
 

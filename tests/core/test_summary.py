@@ -11,19 +11,16 @@ from hypothesis import strategies as st
 from rctrack.core.model import Commit, Instant, MessageId, Observation, Release, SourceId
 from rctrack.core.reconcile import fold
 from rctrack.core.summary import (
-    WIDTH,
     ProjectSummary,
-    Reader,
-    SourceHealth,
     digest_due,
     digest_message_id,
     digest_subject,
     digest_text,
-    duration,
     release_message_id,
     release_subject,
     release_text,
 )
+from rctrack.core.wording import WIDTH, Reader, SourceHealth, duration
 from tests.core.given import PRIMARY, PROJECT, RULES, announcement, moment, sighting, tag, version
 
 BERLIN = ZoneInfo("Europe/Berlin")

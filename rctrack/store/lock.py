@@ -1,0 +1,36 @@
+"""One rctrack at a time writes to a database; readers need no leave."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class StoreError(Exception):
+    """A database that cannot be used; the text names the file and says what to do."""
+
+
+class Locked(StoreError):
+    """Another rctrack is writing to this database."""
+
+
+@contextmanager
+def hold(database: Path) -> Iterator[None]:
+    """The right to write to this database, for one rctrack at a time; Locked names the pid that has it."""
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StoreError(f"{database}: cannot be written: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            raise Locked(f"{database}: another rctrack is using it (pid {holder})") from error
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(lock)
