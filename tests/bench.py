@@ -1,6 +1,6 @@
 """How fast is it? `python -m tests.bench [NAME…]` runs the benches below, prints what they measured, and fails if slow.
 
-A bench is a function of a folder that it may fill; it yields lines to be printed and raises TooSlow at the end if a
+A bench is a function of a folder that it may fill; it yields lines to be printed and raises Broken at the end if a
 promise is not kept. Add one by a line in BENCHES.
 """
 
@@ -17,8 +17,10 @@ from random import Random
 
 from rctrack.core.model import ListRules
 from rctrack.sources import Good
+from tests.bench_git import pairs, traffic
 from tests.following import SUBJECT
 from tests.material import MAINTAINER, git_environment
+from tests.promise import Broken
 from tests.sources.archives import open_archive
 
 Bench = Callable[[Path], Iterator[str]]
@@ -26,10 +28,6 @@ MAILS = 90_000
 ROUNDS = 3
 RATIO = 1.5
 _WORDS = ("net", "mm", "x86", "arm64", "fix", "leak", "driver", "use-after-free", "dt-bindings", "remove", "demo", "v2")
-
-
-class TooSlow(Exception):
-    """A promise that is not kept."""
 
 
 def scan(folder: Path) -> Iterator[str]:
@@ -57,10 +55,10 @@ def scan(folder: Path) -> Iterator[str]:
     yield f"memory, whole epoch      {max(peaks) / 1024:.1f} MB more than before the look"
     yield f"memory, a tenth of it    {grown_by_tenth / 1024:.1f} MB"
     if ratio >= RATIO:
-        raise TooSlow(f"{ratio:.2f} times `git log`, promised was less than {RATIO}")
+        raise Broken(f"{ratio:.2f} times `git log`, promised was less than {RATIO}")
 
 
-BENCHES: dict[str, Bench] = {"scan": scan}
+BENCHES: dict[str, Bench] = {"scan": scan, "pairs": pairs, "traffic": traffic}
 
 
 def write_epoch(path: Path, number: int) -> None:
@@ -105,7 +103,7 @@ def _look_in_a_process(folder: Path, archive: Path) -> Measured:
     said = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True, cwd=Path(__file__).parent.parent).stdout
     seconds, grown, found = said.split()
     if int(found) < 1:
-        raise TooSlow("found no announcement")
+        raise Broken("found no announcement")
     return Measured(float(seconds), int(grown))
 
 
@@ -135,8 +133,8 @@ def main() -> int:
             try:
                 for line in BENCHES[name](Path(folder)):
                     print(line, flush=True)
-            except TooSlow as error:
-                print(f"TOO SLOW: {error}")
+            except Broken as error:
+                print(f"BROKEN PROMISE: {error}")
                 failed = 1
     return failed
 

@@ -1,157 +1,202 @@
-"""How dear counting is, and how much comes over the wire: `python -m tests.bench_git` prints it and says what failed.
+"""How dear counting is, and how much comes over the wire, on git.git's real history (../shared)."""
 
-On git.git's real history (../shared). Its files were taken out, so that every commit has the empty tree; they are put
-back with random contents (fast-import) to give a full clone a size that means something.
-"""
-
-import random
+import socket
 import subprocess
-import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import IO
+from urllib.parse import urlsplit
 
-from rctrack.core.model import Commit, CountEvidence, ObjectId
 from rctrack.core.version import FeatureParts, all_previous, parse_version
 from rctrack.process import Runner
-from rctrack.sources import Range, Tools
+from rctrack.sources import Tools
 from rctrack.sources.counting import count_pairs
 from rctrack.sources.git import Repository
-from rctrack.sources.git_range import fetch_range
 from rctrack.web import Web
+from tests.following import Follower, follow
 from tests.material import git
+from tests.promise import Broken
+from tests.refilled import refill
 from tests.servers import git_over_http
 
 FLOOR_TIMES, PAIRS_TIMES = 5.0, 3.0
 ONE_SHARE, CYCLE_SHARE = 0.01, 0.03
-FILE_BYTES = 4096
+ROUNDS = 3
+CANDIDATES = 12
 PARTS = FeatureParts((((), 3), ((2,), 2)))
+SETTINGS = 'feature_parts = { "0" = 3, "2.0" = 2 }\nignore_tags = "^(gitgui-|junio-gpg-pub)"\n'
+_NO_SHARED = "left out: no ../shared with real histories beside the checkout"
 
 
-def main(shared: Path | None = None) -> list[str]:
-    """Prints a line per measurement; the failures in words."""
-    archive = (shared or _shared()) / "data" / "real" / "git.git.tar"
-    if not archive.is_file():
-        print("git counting: left out, no ../shared")
-        return []
-    with TemporaryDirectory(prefix="rctrack-bench-") as folder:
-        subprocess.run(["tar", "xf", str(archive), "-C", folder], check=True)
-        path = Path(folder) / "git.git"
-        return [*_counting(path, Path(folder)), *_traffic(path, Path(folder))]
-
-
-def _counting(path: Path, folder: Path) -> list[str]:
-    git(path, "commit-graph", "write", "--reachable")
-    written = _best(1, lambda: git(path, "commit-graph", "write", "--reachable"))
-    pairs = _consecutive(path)
-    tips = "\n".join({each for pair in pairs for each in pair}).encode()
+def pairs(folder: Path) -> Iterator[str]:
+    """Commits between all consecutive releases of git.git, against git's own counting."""
+    path = _unpacked(folder)
+    if path is None:
+        yield _NO_SHARED
+        return
+    written = _seconds(lambda: git(path, "commit-graph", "write", "--reachable"))
+    between = _consecutive(path)
+    tips = "\n".join({each for pair in between for each in pair}).encode()
     repository = Repository(path, _tools(folder))
-    authors = ("--no-commit-header", "--format=%H %P%x00%an")
+    expected: list[int] = []
+    theirs = _seconds(lambda: expected.extend(_count(path, *pair) for pair in between))
 
-    def one_pass(*options: str) -> list[tuple[int, int]]:
+    def one_pass(*options: str) -> None:
         lines = repository.lines("rev-list", "--topo-order", *options, "--stdin", stdin=tips)
-        return [(each.commits, each.merges) for each in count_pairs(lines, pairs)]
+        if [each.commits for each in count_pairs(lines, between)] != expected:
+            raise Broken("counts differ from `git rev-list --count`")
 
-    def one_by_one() -> list[int]:
-        return [int(git(path, "rev-list", "--count", f"{base}..{commit}")) for base, commit in pairs]
-
-    floor = _best(3, lambda: git(path, "rev-list", "--count", "--all"))
-    ours = _best(3, lambda: one_pass("--parents"))
-    with_authors = _best(1, lambda: one_pass(*authors))
-    theirs = _best(1, one_by_one)
-    print(f"git counting: {len(pairs)} consecutive pairs of git.git in {ours:.2f} s; floor {floor:.2f} s")
-    print(
-        f"git counting: {ours / floor:.1f} times the floor (at most {FLOOR_TIMES:g}); graph written in {written:.2f} s"
-    )
-    print(
-        f"git counting: one rev-list per pair {theirs:.2f} s, {theirs / ours:.1f} times ours (at least {PAIRS_TIMES})"
-    )
-    print(f"git counting: with the authors of every commit read too {with_authors:.2f} s")
-    failures = []
-    if [commits for commits, _ in one_pass("--parents")] != one_by_one() or one_pass(*authors) != one_pass("--parents"):
-        failures.append("git counting: counts differ from git rev-list --count")
-    if ours > FLOOR_TIMES * floor:
-        failures.append(f"git counting: {ours / floor:.1f} times the floor")
-    if theirs < PAIRS_TIMES * ours:
-        failures.append(f"git counting: only {theirs / ours:.1f} times faster than one rev-list per pair")
-    return failures
+    floors, ours = [], []
+    for _ in range(ROUNDS):  # in turn, so that a busy machine is unkind to both alike
+        floors.append(_seconds(lambda: git(path, "rev-list", "--count", "--all")))
+        ours.append(_seconds(lambda: one_pass("--parents")))
+    authors = _seconds(lambda: one_pass("--no-commit-header", "--format=%H %P%x00%an"))
+    times, faster = min(ours) / min(floors), theirs / min(ours)
+    yield f"consecutive pairs        {len(between)}, every count equal to `git rev-list --count`"
+    yield f"commit-graph written in  {written:.3f} s"
+    yield f"rev-list --count --all   {min(floors):.3f} s with it: the floor"
+    yield f"rctrack, one pass        {min(ours):.3f} s"
+    yield f"one rev-list per pair    {theirs:.3f} s"
+    yield f"with all authors read    {authors:.3f} s"
+    yield f"ratio to the floor       {times:.2f} (promised: at most {FLOOR_TIMES:g})"
+    yield f"faster than one by one   {faster:.2f} times (promised: at least {PAIRS_TIMES:g})"
+    if times > FLOOR_TIMES or faster < PAIRS_TIMES:
+        raise Broken(f"{times:.2f} times the floor, {faster:.2f} times faster than one by one")
 
 
-def _traffic(path: Path, folder: Path) -> list[str]:
-    full = folder / "served" / "full.git"
-    _put_files_back(path, full)
-    cycle = _cycle_of_twelve(full)
-    with git_over_http(full.parent) as server:
-        url = f"{server.url}/full.git"
-        subprocess.run(["git", "clone", "--quiet", "--bare", url, str(folder / "clone.git")], check=True)
-        whole = sum(each.answered for each in server.requests)
-        received, failures = [], []
-        for one in cycle:
-            before = len(server.requests)
-            counts = [each for each in fetch_range(url, one, _tools(folder)) if isinstance(each, CountEvidence)]
-            received.append(sum(each.answered for each in server.requests[before:]))
-            expected = int(git(full, "rev-list", "--count", f"{one.base}..{one.commit}"))
-            if [each.commits for each in counts] != [expected]:
-                failures.append(f"git traffic: {one.tag} counted {counts}, git says {expected}")
-    one_share, cycle_share = max(received) / whole, sum(received) / whole
-    print(f"git traffic: full clone {whole:,} bytes; largest of {len(cycle)} candidates {max(received):,} bytes")
-    print(f"git traffic: one candidate {one_share:.2%} (at most {ONE_SHARE:.0%}), all twelve {sum(received):,} bytes")
-    print(f"git traffic: a cycle of twelve {cycle_share:.2%} (at most {CYCLE_SHARE:.0%})")
-    if one_share > ONE_SHARE or cycle_share > CYCLE_SHARE:
-        failures.append(f"git traffic: {one_share:.2%} for one candidate, {cycle_share:.2%} for twelve")
-    return failures
+def traffic(folder: Path) -> Iterator[str]:
+    """Bytes received for new candidates of git.git, with random files put back (tests/refilled.py), and for a clone."""
+    source = _unpacked(folder)
+    if source is None:
+        yield _NO_SHARED
+        return
+    path = folder / "served" / "full.git"
+    path.parent.mkdir()
+    refill(source, path)
+    with git_over_http(path.parent) as server, _counting(server.url) as wire:
+        subprocess.run(["git", "clone", "--quiet", "--bare", f"{wire.url}/full.git", str(folder / "clone")], check=True)
+        whole = wire.received
+        received, others = [], 0
+        for bytes_before, candidate, tags, demo in _releases_appear(path, folder, wire):
+            received.append(wire.received - bytes_before)
+            others += len(tags) - 1
+            _check_counts(demo, path, tags)
+            yield f"  {candidate:<14} {received[-1]:>9,} bytes, {len(tags)} new tags"
+        demo.poll(datetime(2030, 1, 1, tzinfo=UTC))  # what came after the last candidate
+        bytes_before = wire.received
+        demo.poll(datetime(2030, 1, 2, tzinfo=UTC))
+        idle = wire.received - bytes_before
+    one, cycle = max(received) / whole, sum(received) / whole
+    yield f"full clone               {whole:,} bytes, {git(path, 'rev-list', '--count', '--all')} commits"
+    yield f"a look without news      {idle:,} bytes"
+    yield f"one new candidate        {max(received):,} bytes at most, {one:.2%} (promised: {ONE_SHARE:.0%})"
+    yield f"a cycle of {CANDIDATES}            {sum(received):,} bytes, {cycle:.2%} (promised: {CYCLE_SHARE:.0%})"
+    yield f"all counts are those of `git rev-list --count`, those of {others} other releases in between too"
+    if one > ONE_SHARE or cycle > CYCLE_SHARE:
+        raise Broken(f"{one:.2%} of a clone for one candidate, {cycle:.2%} for {CANDIDATES}")
 
 
-def _cycle_of_twelve(path: Path) -> list[Range]:
-    """The newest twelve candidates: several cycles, merge windows among them."""
-    lines = git(path, "for-each-ref", "--format=%(refname:strip=2) %(objectname) %(*objectname)", "refs/tags")
-    ids = {name: (object_id, peeled[0] if peeled else object_id) for name, object_id, *peeled in _fields(lines)}
-    follows = {tag: before for before, tag in _tags(path)}
-    newest = [tag for tag in follows if "-rc" in tag][-12:]
-    return [Range(tag, ObjectId(ids[tag][0]), Commit(ids[tag][1]), Commit(ids[follows[tag]][1])) for tag in newest]
+def _releases_appear(path: Path, folder: Path, wire: "_Wire") -> Iterator[tuple[int, str, list[str], Follower]]:
+    """The newest candidates, one poll after each: bytes until then, the candidate, the tags that are new at that poll.
+
+    They are of several cycles, with the merge windows between; finals and point releases appear with the next one.
+    """
+    lines = git(path, "for-each-ref", "--sort=creatordate", "--format=%(creatordate:unix) %(refname:strip=2)")
+    known = {tag for pair in _tags(path) for tag in pair}
+    parts = (line.partition(" ") for line in lines.splitlines())
+    dated = [(int(at), name) for at, _, name in parts if at and name in known]
+    first = [number for number, (_, name) in enumerate(dated) if "-rc" in name][-CANDIDATES]
+    objects = {name: git(path, "rev-parse", f"refs/tags/{name}") for _, name in dated[first:]}
+    for name in objects:
+        git(path, "update-ref", "-d", f"refs/tags/{name}")
+    demo = follow(folder / "demo", tags=[f"{wire.url}/full.git"], history="cycle", settings=SETTINGS)
+    demo.poll(datetime.fromtimestamp(dated[first - 1][0], UTC) + timedelta(seconds=1))
+    appeared: list[str] = []
+    for at, name in dated[first:]:
+        appeared.append(name)
+        git(path, "update-ref", f"refs/tags/{name}", objects[name])
+        if "-rc" in name:
+            before = wire.received
+            demo.poll(datetime.fromtimestamp(at, UTC) + timedelta(minutes=5))
+            yield before, name, appeared, demo
+            appeared = []
 
 
-def _fields(lines: str) -> Iterator[list[str]]:
-    return (line.split() for line in lines.splitlines())
+def _check_counts(demo: Follower, path: Path, tags: Sequence[str]) -> None:
+    for tag in tags:
+        found = demo.release(tag.removeprefix("v"))
+        expected = _count(path, f"v{found['previous']}", tag)
+        if (found["commits"], found["commits_no_merges"]) != (
+            expected,
+            _count(path, f"v{found['previous']}", tag, "--no-merges"),
+        ):
+            raise Broken(f"{tag} counted as {found['commits']}, by git {expected}")
 
 
-def _put_files_back(path: Path, target: Path) -> None:
-    """The same history with one changed file of random bytes per commit; every id is new, every parent the same."""
-    target.parent.mkdir(parents=True)
-    subprocess.run(["git", "init", "--quiet", "--bare", str(target)], check=True)
-    git(target, "config", "uploadpack.allowFilter", "true")
-    dice = random.Random(4)
-    export = subprocess.Popen(
-        ["git", f"--git-dir={path}", "fast-export", "--all", "--signed-tags=strip", "--tag-of-filtered-object=drop"],
-        stdout=subprocess.PIPE,
-    )
-    load = subprocess.Popen(["git", f"--git-dir={target}", "fast-import", "--quiet", "--force"], stdin=subprocess.PIPE)
-    assert export.stdout is not None
-    assert load.stdin is not None
-    for piece in _with_files(export.stdout, dice):
-        load.stdin.write(piece)
-    load.stdin.close()
-    if load.wait() or export.wait():
-        raise RuntimeError("fast-import failed")
+@dataclass(slots=True)
+class _Wire:
+    """An address that leads to a server, and all bytes that came from it, headers too."""
+
+    url: str
+    received: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def relay(self, client: socket.socket, server: socket.socket) -> None:
+        """One connection, until both have said all."""
+        with closing(client), closing(server):
+            back = threading.Thread(target=self._forward, args=(client, server), daemon=True)
+            back.start()
+            self._forward(server, client, counted=True)
+            back.join()
+
+    def _forward(self, source: socket.socket, target: socket.socket, *, counted: bool = False) -> None:
+        with suppress(OSError):
+            while piece := source.recv(2**18):
+                if counted:
+                    with self.lock:
+                        self.received += len(piece)
+                target.sendall(piece)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
-def _with_files(stream: IO[bytes], dice: random.Random) -> Iterator[bytes]:
-    """A fast-export stream with a file at the end of each commit."""
-    inside = False
-    while line := stream.readline():
-        if inside and line == b"\n":
-            content = dice.randbytes(FILE_BYTES)
-            yield b"M 644 inline f%d/f%d\ndata %d\n%s\n" % (dice.randrange(32), dice.randrange(32), FILE_BYTES, content)
-            inside = False
-        yield line
-        if line.startswith(b"commit "):
-            inside = True
-        elif line.startswith((b"reset ", b"tag ", b"blob")):
-            inside = False
-        elif line.startswith(b"data "):
-            yield stream.read(int(line[5:]))
+@contextmanager
+def _counting(url: str) -> Iterator[_Wire]:
+    """A port of its own in front of that server."""
+    behind = urlsplit(url)
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        wire = _Wire(f"http://127.0.0.1:{listening.getsockname()[1]}")
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    client, _ = listening.accept()
+                    server = socket.create_connection((behind.hostname or "", behind.port or 80))
+                    threading.Thread(target=wire.relay, args=(client, server), daemon=True).start()
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        try:
+            yield wire
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def _unpacked(folder: Path) -> Path | None:
+    """git.git, unpacked in the folder."""
+    parents = Path(__file__).resolve().parents
+    archives = (parent / "shared" / "data" / "real" / "git.git.tar" for parent in parents)
+    archive = next((each for each in archives if each.is_file()), None)
+    if archive is None:
+        return None
+    subprocess.run(["tar", "xf", str(archive), "-C", str(folder)], check=True)
+    return folder / "git.git"
 
 
 def _tags(path: Path) -> list[tuple[str, str]]:
@@ -163,33 +208,22 @@ def _tags(path: Path) -> list[tuple[str, str]]:
 
 
 def _consecutive(path: Path) -> list[tuple[str, str]]:
-    pairs = _tags(path)
-    names = sorted({each for pair in pairs for each in pair})
+    between = _tags(path)
+    names = sorted({each for pair in between for each in pair})
     ids = git(path, "rev-parse", *(f"{name}^{{commit}}" for name in names)).splitlines()
     commit = dict(zip(names, ids, strict=True))
-    return [(commit[before], commit[tag]) for before, tag in pairs]
+    return [(commit[before], commit[tag]) for before, tag in between]
 
 
-def _best(times: int, act: Callable[[], object]) -> float:
-    """Seconds of the quickest run."""
-    runs = []
-    for _ in range(times):
-        began = time.perf_counter()
-        act()
-        runs.append(time.perf_counter() - began)
-    return min(runs)
+def _count(path: Path, base: str, revision: str, *options: str) -> int:
+    return int(git(path, "rev-list", "--count", *options, f"{base}..{revision}"))
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
 
 
 def _tools(folder: Path) -> Tools:
     return Tools(Runner(), folder / "state", "rctrack/bench", lambda *_: None, Web("rctrack/bench"))
-
-
-def _shared() -> Path:
-    parents: Sequence[Path] = Path(__file__).resolve().parents
-    return next((parent / "shared" for parent in parents if (parent / "shared" / "data").is_dir()), Path("no shared"))
-
-
-if __name__ == "__main__":
-    failed = main()
-    print(*failed, sep="\n")
-    sys.exit(bool(failed))
