@@ -154,8 +154,10 @@ def _sender(text: str) -> str:
     address = _ADDRESS.search(shown)
     if address is None:
         return _encoded(shown)
-    name = re.sub(r"[<>()\"]|mailto:", " ", shown.replace(address[0], " "))
-    return formataddr((" ".join(name.split()), address[0]), "utf-8")
+    name = " ".join(re.sub(r"[<>()\"]|mailto:", " ", shown.replace(address[0], " ")).split())
+    if not address[0].isascii():  # as RFC 6532 has it, which formataddr does not know
+        return f"{Header(name, 'utf-8', maxlinelen=10_000).encode()} <{address[0]}>"
+    return formataddr((name, address[0]), "utf-8")
 
 
 def _encoded(text: str) -> str:

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rctrack.core.model import ListRules, MailEvidence
-from rctrack.core.recognise import recognise_mail
+from rctrack.core.recognise import parse_headers, recognise_mail
+from rctrack.core.recognise.headers import addresses
 from rctrack.sources import Blocked, Failed, Good, mails
 from rctrack.sources.archive import links, parse
 from rctrack.sources.mbox import read_mbox
@@ -114,6 +115,18 @@ def test_a_page_as_a_mail_is_one_mail_whatever_it_says(sender: str, subject: str
         "From", "Date", "Subject", "Message-ID", "Archived-At", "MIME-Version", "Content-Type",
         "Content-Transfer-Encoding",
     }  # fmt: skip
+
+
+def test_a_sender_whose_address_is_not_ascii_stays_that_sender() -> None:
+    """Nobody else becomes the sender, whatever stands in the name."""
+    made = mails.as_mail(
+        sender="kim@example.org, M\xfcller <m\xb3@example.org>", date="", subject="", message_id="", body="", url="x"
+    )
+    other = mails.as_mail(
+        sender="m\xb3@example.org, kim@example.org", date="", subject="", message_id="", body="", url="x"
+    )
+    assert addresses(parse_headers(made), "From") == ("kim@example.org",)
+    assert addresses(parse_headers(other), "From") == ("m\xb3@example.org",)
 
 
 @pytest.mark.parametrize(
