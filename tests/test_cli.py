@@ -185,6 +185,17 @@ def test_poll_says_what_it_found_and_sends_what_is_new(material: GitRepository, 
     assert len(demo.mails()) == 1
 
 
+def test_a_digest_of_days_gone_by_lists_what_was_made_in_them(material: GitRepository, tmp_path: Path) -> None:
+    """Also what the first fill brought, which was never news; a digest of later days does not repeat it."""
+    demo = follow(tmp_path, tags=[material.path], reader='send = ["digest"]')
+    demo.poll(material.now + DAY)
+    printed = answered(demo.rctrack("digest", "--print", "--since", f"{material.now - DAY:%Y-%m-%d}"))
+    assert "v1.1-rc2:" in printed
+    assert "Nothing was released" in answered(
+        demo.rctrack("digest", "--print", "--since", f"{material.now + 2 * DAY:%Y-%m-%d}")
+    )
+
+
 def test_digest_goes_to_every_reader_of_digests(material: GitRepository, tmp_path: Path) -> None:
     """--print shows it instead; then it is sent, once per call."""
     demo = follow(tmp_path, tags=[material.path], reader='send = ["digest"]')

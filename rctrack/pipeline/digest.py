@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from rctrack import hosts
 from rctrack.config import ProjectConfig, Recipient
@@ -16,6 +16,7 @@ from rctrack.pipeline.turn import Releases, Turn, releases_of, source_health
 from rctrack.store import OwedLetter
 
 _MOST_HOLES = 3
+_EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 def owe_due(turn: Turn) -> int:
@@ -78,13 +79,19 @@ def _project(
     turn: Turn, project: ProjectConfig, health: Health, since: datetime, until: datetime
 ) -> summary.ProjectSummary:
     releases = releases_of(turn.store, project, turn.outlook)
-    came = turn.store.versions_told(project.id, since, until)
+    told, told_ever = (turn.store.versions_told(project.id, *span) for span in ((since, until), _EVER))
+    # What was there when we came was never news; it is told where its own date lies in the period.
+    came = [
+        release
+        for key, release in releases.items()
+        if key in told or (key not in told_ever and release.made_at and since <= release.made_at < until)
+    ]
     newest = max((each for each in releases.values() if each.made_at), key=_made_at, default=None)
     expected = turn.outlook.next_release(project, seen_of(releases.values()), turn.now, said_of(releases))
     return summary.ProjectSummary(
         project=project.id,
         name=project.name,
-        came=tuple(release for key, release in releases.items() if key in came),
+        came=tuple(came),
         newest=newest,
         health=tuple(source_health(turn, project)),
         late=tuple(_late(turn, project, releases, health, since, until)),
