@@ -52,11 +52,14 @@ def named(row: Row) -> str:
 def announced(row: Row) -> list[frozenset[Version]]:
     """The versions that each list of the project takes a mail of these headers for."""
     date = format_datetime(datetime.fromisoformat(row["date"]))
-    headers = f"From: {row['sender']}\nSubject: {row['subject']}\nDate: {date}\nMessage-ID: <{row['message_id']}>\n\n"
+    headers = f"From: {row['sender']}\nSubject: {row['subject']}\nDate: {date}\nMessage-ID: <{row['message_id']}>\n"
     project = PROJECTS[row["project"]]
-    evidence = MailEvidence("key", headers.encode(), None)
-    found = [recognise_mail(each.rules, project.rules.scheme, evidence, SEEN) for each in project.lists]
-    return [frozenset(each.versions) if isinstance(each, Announcement) else frozenset() for each in found]
+    found = []
+    for each in project.lists:
+        evidence = MailEvidence("key", f"{headers}List-Id: <{each.rules.name}>\n\n".encode(), None)
+        mail = recognise_mail(each.rules, project.rules.scheme, evidence, SEEN)
+        found.append(frozenset(mail.versions) if isinstance(mail, Announcement) else frozenset[Version]())
+    return found
 
 
 def version_of(row: Row) -> Version:
