@@ -2,6 +2,7 @@
 
 tests/data/verified.csv has a line per release and mail: ids and facts only. `shown_by` says what was read: the `mail`;
 a `reply` that quotes it (its date is good to a minute); or the `tag alone`, because the archive has no mail of it.
+What is announced and never tagged, the candidates of stable, has no tag there.
 tests/data/not_announced.csv has mails of the same lists that look like announcements and are none.
 """
 
@@ -75,7 +76,7 @@ def test_a_real_announcement_is_recognised(row: Row) -> None:
     assert all(version_of(row) in versions for versions in announced(row))
 
 
-@pytest.mark.parametrize("row", SHOWN, ids=named)
+@pytest.mark.parametrize("row", [row for row in SHOWN if row["tag"]], ids=named)
 def test_a_real_tag_is_recognised(row: Row) -> None:
     """As the same version."""
     evidence = TagEvidence(row["tag"], ObjectId("object"), Commit("commit"), None)
@@ -94,6 +95,7 @@ def test_verified_is_what_was_shown() -> None:
     """At least ten releases each, and no other file says so."""
     shown = defaultdict(set)
     for row in SHOWN:
-        shown[row["project"]].add(version_of(row))
+        if row["tag"]:
+            shown[row["project"]].add(version_of(row))
     assert set(shown) == {stem for stem, project in PROJECTS.items() if project.verified}
     assert {stem: len(versions) for stem, versions in shown.items() if len(versions) < ENOUGH} == {}
