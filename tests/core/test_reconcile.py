@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -323,6 +324,52 @@ class TestMails:
         """In its longest spelling."""
         releases = folded(tag("v1.9-rc0", None), tag("v1.9.0", None), announcement("1.9-rc1", None))
         assert {each.cycle for each in releases.values()} == {"1.9.0"}
+
+
+class TestAnOldSubject:
+    """The subject of an earlier announcement is used again, a number forgotten: what was just tagged overrules it."""
+
+    OLD = (tag("v2.41-rc3", "2026-03-01 12:00"), announcement("2.41-rc3", "2026-03-01 12:30"))
+    NEW = tag("v2.42-rc3", "2026-05-03 12:00")
+    COPIED = announcement("2.41-rc3", "2026-05-03 12:20", message_id="copied@example.org")
+
+    def test_the_mail_belongs_to_what_was_just_tagged(self) -> None:
+        """With the contradiction kept; the old release stays as it was."""
+        releases = folded(*self.OLD, self.NEW, self.COPIED)
+        new, old = releases[VersionId("2.42-rc3")], releases[VersionId("2.41-rc3")]
+        assert (new.message_id, new.announced) == ("copied@example.org", instant("2026-05-03 12:20"))
+        assert "the subject says 2.41-rc3" in str(new.announcements[0].contradiction)
+        assert [mail.message_id for mail in old.announcements] == ["2.41-rc3@example.org"]
+
+    @pytest.mark.parametrize(
+        "others",
+        [
+            (announcement("2.42-rc3", "2026-05-03 12:25"),),
+            (tag("v2.41-rc4", "2026-05-03 11:00"),),
+        ],
+        ids=["it has a mail of its own", "two were tagged"],
+    )
+    def test_in_doubt_the_subject_counts(self, others: tuple[Observation, ...]) -> None:
+        """Somebody may send an old announcement again."""
+        old = folded(*self.OLD, self.NEW, self.COPIED, *others)[VersionId("2.41-rc3")]
+        assert len(old.announcements) == 2
+
+    @pytest.mark.parametrize(
+        ("name", "tagged", "before"),
+        [
+            ("v2.42-rc3", "2026-05-02 12:00", "2026-03-01 12:30"),
+            ("v2.42-rc3", "2026-05-03 12:40", "2026-03-01 12:30"),
+            ("v2.42-rc4", "2026-05-03 12:00", "2026-03-01 12:30"),
+            ("v2.42", "2026-05-03 12:00", "2026-03-01 12:30"),
+            ("v2.42-rc3", "2026-05-03 12:00", "2026-05-03 06:00"),
+        ],
+        ids=["tagged too early", "tagged later", "two numbers differ", "a final", "both lists on one day"],
+    )
+    def test_only_a_tag_that_the_subject_may_have_meant_counts(self, name: str, tagged: str, before: str) -> None:
+        """And only where the old mail is of another day: one release may go to two lists."""
+        old = announcement("2.41-rc3", before)
+        seen = folded(tag("v2.41-rc3", "2026-03-01 12:00"), old, tag(name, tagged), self.COPIED)
+        assert len(seen[VersionId("2.41-rc3")].announcements) == 2
 
 
 class TestCounts:

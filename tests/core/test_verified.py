@@ -92,10 +92,11 @@ def test_what_only_looks_like_an_announcement_is_not_taken(row: Row) -> None:
 
 
 def test_verified_is_what_was_shown() -> None:
-    """At least ten releases each, and no other file says so."""
+    """At least ten releases each; a project whose repository could not be had is not verified, whatever its mails."""
     shown = defaultdict(set)
     for row in SHOWN:
         if row["tag"]:
             shown[row["project"]].add(version_of(row))
-    assert set(shown) == {stem for stem, project in PROJECTS.items() if project.verified}
-    assert {stem: len(versions) for stem, versions in shown.items() if len(versions) < ENOUGH} == {}
+    verified = {stem for stem, project in PROJECTS.items() if project.verified}
+    assert len(verified) > ENOUGH
+    assert {stem: len(shown[stem]) for stem in verified if len(shown[stem]) < ENOUGH} == {}
