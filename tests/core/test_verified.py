@@ -98,5 +98,5 @@ def test_verified_is_what_was_shown() -> None:
         if row["tag"]:
             shown[row["project"]].add(version_of(row))
     verified = {stem for stem, project in PROJECTS.items() if project.verified}
-    assert len(verified) > ENOUGH
+    assert verified
     assert {stem: len(shown[stem]) for stem in verified if len(shown[stem]) < ENOUGH} == {}
