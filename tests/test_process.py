@@ -12,7 +12,7 @@ from time import monotonic
 
 import pytest
 
-from rctrack.process import Interrupted, ProcessError, Runner
+from rctrack.process import Interrupted, Limits, ProcessError, Runner
 from rctrack.web import Web
 from tests.test_web import host_of
 
@@ -126,6 +126,22 @@ class TestLimits:
         with stopping(runner, note), pytest.raises(Interrupted):
             runner.run(python(code, str(note)), timeout=60)
         assert gone(int(note.read_text()))
+
+    @pytest.mark.parametrize(
+        ("limits", "code"),
+        [
+            (Limits(memory=2**27), "print(len(b'x' * 2**28))"),
+            (Limits(file=1000), "import pathlib; pathlib.Path(sys.argv[1]).write_bytes(b'x' * 2000)"),
+        ],
+        ids=["memory", "file"],
+    )
+    def test_it_and_its_children_are_limited_from_the_start(self, limits: Limits, code: str, tmp_path: Path) -> None:
+        """The first thing that a child does is too much already; a program that keeps to its limits does not notice."""
+        child = [sys.executable, "-I", "-c", f"import sys; {code}", str(tmp_path / "file")]
+        parent = python(f"import subprocess, sys; sys.exit(subprocess.run({child!r}).returncode)")
+        with pytest.raises(ProcessError):
+            Runner().run(parent, timeout=30, limits=limits)
+        assert Runner().run(python("print('fine')"), timeout=30, limits=limits) == b"fine\n"
 
     def test_stopping_is_no_failure_of_the_program(self, tmp_path: Path) -> None:
         """It is Interrupted and no ProcessError: no host is to blame."""

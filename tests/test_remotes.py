@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.following import Follower, follow
-from tests.material import BEGIN, DAY, HOUR, MINUTE, GitRepository, git, hidden, make_repository
+from tests.material import BEGIN, DAY, HOUR, MINUTE, GitRepository, Mail, git, hidden, make_epoch, make_repository
 from tests.servers import GitHttp, git_over_http, nobody_at_home
 
 NEWS = "1.1-rc2"
@@ -200,6 +200,38 @@ def test_a_count_that_could_not_be_made_is_made_good_without_a_second_mail(hosts
     assert demo.release(NEWS)["commits"] is None
     assert demo.poll(BEGIN + 30 * DAY + 2 * HOUR).sent == 0
     assert demo.release(NEWS)["commits"] == hosts.own.count("v1.1-rc1", "v1.1-rc2")
+
+
+@pytest.mark.parametrize("history", ["all", "cycle"])
+def test_a_mirror_counts_from_a_release_that_it_has_no_tag_of(hosts: Hosts, history: str, tmp_path: Path) -> None:
+    """It has the commits; the host with the tag of the release before is dead."""
+    git(hosts.path("ahead"), "tag", "-d", "v1.1-rc1")
+    demo = follow(tmp_path / "user", tags=hosts.urls[:2], history=history)
+    demo.poll(BEGIN + 30 * DAY)
+    hosts.own.release(NEWS)
+    git(hosts.path("ahead"), "fetch", "--quiet", "--no-tags", str(hosts.own.path), "v1.1-rc2:refs/tags/v1.1-rc2")
+    with hidden(hosts.path("primary")):
+        assert demo.poll(BEGIN + 30 * DAY + HOUR).outcomes == ["Failed", "Good"]
+    assert demo.release(NEWS)["commits"] == hosts.own.count("v1.1-rc1", "v1.1-rc2")
+
+
+def test_a_count_that_no_host_gives_has_its_reason_and_is_the_mails(hosts: Hosts, tmp_path: Path) -> None:
+    """In the poll, in the outcome of the look, in the list of releases."""
+    epoch = make_epoch(tmp_path / "list.git")
+    demo = follow(tmp_path / "user", tags=hosts.urls[:1], lists=[epoch.path], history="cycle")
+    demo.poll(BEGIN + 30 * DAY)
+    hosts.own.release(NEWS)
+    body = "Kim Maintainer (7):\n      one\n      two\n      three\n      four\n      five\n      six\n      seven\n"
+    epoch.add(Mail(f"[ANNOUNCE] demo v{NEWS}", at=hosts.own.now, body=body))
+    hosts.servers["primary"].gives_no_objects = True
+    demo.poll(BEGIN + 30 * DAY + HOUR)
+    reasons = [row["reason"] for row in demo.rows("SELECT reason FROM outcomes WHERE source LIKE 'tags %'")]
+    assert [bool(reason) for reason in reasons] == [False, True]
+    assert "503" in reasons[-1]
+    assert "not counted or not verified: http" in demo.rctrack("poll").stdout
+    assert [line.split()[-4:] for line in demo.rctrack("releases", "demo").stdout.splitlines() if NEWS in line[:9]] == [
+        ["7", "by", "mail", "1.1-rc1"]
+    ]
 
 
 def test_odd_tags_are_read_as_what_they_are(tmp_path: Path) -> None:

@@ -60,8 +60,9 @@ class Github:
         try:
             for each in ranges[:_MOST_RANGES]:
                 found.append(self._dated(each))
-                if each.base is not None and (count := self._count(each.base, each.commit)) is not None:
-                    found.append(count)
+                # Asked to compare with a commit that it does not have, it answers 404.
+                counted = self._count(each.base, each.commit) if each.base and each.is_base_shown else None
+                found += [counted] if counted else []
         except WebError as error:
             return Good(tuple(found), "") if found else web_failure(error)
         return Good(tuple(found), "")

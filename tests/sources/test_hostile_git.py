@@ -160,6 +160,9 @@ def test_a_fetch_that_comes_to_nothing_loses_nothing(pack: Answer, history: str,
         assert reason(demo)
     else:
         assert {row["version"] for row in demo.rows("SELECT version FROM releases")} == {"1.0", "1.1-rc1"}
+        [outcome] = demo.rows("SELECT outcome, reason FROM outcomes")
+        assert outcome["outcome"] == "good"
+        assert url in outcome["reason"]
         assert demo.rows("SELECT * FROM counts") == []
         assert not list(demo.database.parent.glob("range-*"))
 
