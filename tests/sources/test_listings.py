@@ -144,6 +144,30 @@ class TestReleasesJson:
         with serve_answer(200, media_type, body) as host:
             assert isinstance(look(tmp_path, host.url, "releases.json"), expected)
 
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"moniker": [], "version": "1.0-rc1"},
+            {"moniker": {"mainline": 1}, "version": "1.0-rc1"},
+            {"moniker": "mainline", "version": "\ud800"},
+            {"moniker": "mainline", "version": "1.0-rc1\n"},
+            {"moniker": "mainline", "version": "1.0-rc1\x1b[31m"},
+            {"moniker": "mainline", "version": ["1.0-rc1"]},
+        ],
+    )
+    def test_a_row_that_is_odd_costs_no_other_row(
+        self, tmp_path: Path, repository: GitRepository, odd: dict[str, Any]
+    ) -> None:
+        """Of a wrong type, or with characters that no version has and no database or terminal takes."""
+        document = releases("1.0-rc2")
+        document["releases"].insert(0, odd)
+        with serve_answer(200, "application/json", json.dumps(document).encode()) as host:
+            demo = follow(tmp_path / "demo", tags=[repository.path], settings=listing(host.url, "releases.json"))
+            assert demo.poll(BEGIN).outcomes == ["Good", "Good"]
+        assert [row["evidence"] for row in demo.rows("SELECT evidence FROM timeline WHERE station = 'listed'")] == [
+            "1.0-rc2"
+        ]
+
 
 class TestGitoliteLog:
     def test_a_push_is_dated_by_the_server(self, tmp_path: Path, repository: GitRepository) -> None:
