@@ -172,7 +172,8 @@ def status_json(
         "cycle": newest and newest["cycle"],
         "newest": newest and newest["version"],
         "made_at": made_at,
-        "days_since": (now - datetime.fromisoformat(made_at)).days if made_at else None,
+        # A tag is dated by whoever made it, and may be of tomorrow.
+        "days_since": max(0, (now - datetime.fromisoformat(made_at)).days) if made_at else None,
         "next": expected.expected if expected else None,
         "next_on": expected.point.isoformat() if expected else None,
         "next_in_words": words(expected) if expected else None,
@@ -313,8 +314,9 @@ def show_text(name: str, release: Release, delays: Sequence[Delay]) -> str:
     lines += [f"  {place}"] if (place := summary.where(release)) else []
     lines += [f"  {line}" for each in delays for line in _delay(each)]
     for change in release.changes:
-        now = f", now {change.new_object_id} (commit {change.new_commit})" if change.new_commit else ""
-        lines += [f"  {change.flag} {change.tag}: was {change.object_id} (commit {change.commit}){now}"]
+        lines += [f"  {change.flag} {change.tag}", f"    was {change.object_id}", f"        commit {change.commit}"]
+        if change.new_commit:
+            lines += [f"    now {change.new_object_id}", f"        commit {change.new_commit}"]
         lines += [f"    seen {change.seen_at:%Y-%m-%d %H:%M} UTC at {change.source.partition(' ')[2]}"]
     lines += ["", "Timeline", *(f"  {line}" for stop in release.timeline for line in _stop(stop)), "", "Evidence"]
     # A tag that had only a name at first is there twice, and is one.

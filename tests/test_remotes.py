@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.following import Follower, follow
+from tests.following import Follower, follow, too_long
 from tests.material import BEGIN, DAY, HOUR, MINUTE, GitRepository, Mail, git, hidden, make_epoch, make_repository
 from tests.servers import GitHttp, git_over_http, nobody_at_home
 
@@ -118,6 +118,11 @@ def test_a_moved_tag_is_one_event_with_both_commits_and_one_mail(hosts: Hosts, t
     assert "RETAGGED demo v1.1-rc1" in mail["Subject"]
     assert before in mail.get_content()
     assert after in mail.get_content()
+    assert not too_long(mail.get_content())
+    shown = demo.rctrack("show", "demo", "1.1-rc1").stdout
+    assert f"commit {before}\n" in shown
+    assert f"commit {after}\n" in shown
+    assert not too_long(shown, 100)
     assert demo.rctrack("rebuild").returncode == 0
     assert len(demo.rows("SELECT * FROM events WHERE station LIKE 'retagged%'")) == 1
 
@@ -276,6 +281,7 @@ def test_a_release_that_is_born_withdrawn_is_told_once(tmp_path: Path) -> None:
     assert "v1.1-rc2-dontuse out" in str(mail["Subject"])
     assert str(mail["Subject"]).endswith(", withdrawn")
     assert "Withdrawn: the tag v1.1-rc2-dontuse is not to be used or is gone." in " ".join(mail.get_content().split())
+    assert "git log v1.1-rc1..v1.1-rc2-dontuse\n" in mail.get_content()
     assert [row["station"] for row in demo.rows("SELECT station FROM events WHERE station LIKE 'withdrawn%'")]
     own.tag("v1.1-rc1-dontuse", "v1.1-rc1")
     demo.poll(own.now + 3 * HOUR)

@@ -219,6 +219,31 @@ def test_keys_that_cannot_be_read_cost_no_count_and_are_told(
             assert "ok   demo keys" in demo.rctrack("doctor").stdout
 
 
+def test_a_bad_signature_is_told_with_the_release(repository: GitRepository, gpg: Gpg, tmp_path: Path) -> None:
+    """In the subject and in words; a good one is not."""
+    ours, other = gpg.key("ours"), gpg.key("other")
+    gpg.tag(repository, "v1.0", ours)
+    keyring = tmp_path / "keys.asc"
+    keyring.write_text(run("gpg", "--armor", "--export", ours, GNUPGHOME=gpg.home))
+    settings = f'[signing]\nkeyring = "{keyring}"\n'
+    demo = follow(tmp_path / "user", tags=[repository.path], settings=settings)
+    demo.poll(BEGIN)
+    gpg.tag(repository, "v1.1", ours)
+    gpg.tag(repository, "v1.2", other)
+    spoil(repository, "v1.1", "v1.3")
+    repository.tag("v1.4")
+    demo.poll(BEGIN + DAY)
+    mails = {str(mail["Subject"]).split()[2]: mail for mail in demo.mails()}
+    told = {tag: (str(mail["Subject"]), " ".join(mail.get_content().split())) for tag, mail in mails.items()}
+    assert "bad" not in " ".join(told["v1.1"]).replace("test_a_bad", "").lower()
+    assert told["v1.2"][0].endswith("bad-signature")
+    assert "Bad signature: the tag is signed, and it is not by a key that is expected." in told["v1.2"][1]
+    assert told["v1.3"][0].endswith("bad-signature")
+    assert "Bad signature: the tag is signed, and it does not stand up." in told["v1.3"][1]
+    assert told["v1.4"][0].endswith("unsigned")
+    assert "Unsigned: this project's tags are expected to be signed, and this one is not." in told["v1.4"][1]
+
+
 def test_no_key_leaves_the_state_folder(repository: GitRepository, gpg: Gpg, tmp_path: Path) -> None:
     """What a tag says it is signed with is written beside the database for as long as it is looked at."""
     gpg.tag(repository, "v1.0", gpg.key("ours"))
