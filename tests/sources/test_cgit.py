@@ -124,3 +124,16 @@ def test_a_host_that_is_away_is_unreachable(tmp_path: Path) -> None:
     outcome = look_at_cgit(tmp_path, url).look()
     assert isinstance(outcome, Failed)
     assert outcome.unreachable
+
+
+def test_a_name_of_any_length_gives_a_reason_of_one_line(tmp_path: Path) -> None:
+    """The page says how long a name is, and the address of its tag is made of that; why it failed is kept."""
+    name = "v" + "1" * 100_000
+    cells = f"<td><a href='x'>{name}</a></td><td><a href='y'>commit</a></td><td>K</td><td></td>"
+    listed = f"<div id='cgit'><div class='content'><table class='list'><tr>{cells}</tr></table></div></div>"
+    with serve_answer(200, "text/html", b"<html>no tag</html>") as pages:
+        pages.broken = lambda _, path: (200, "text/html", listed.encode()) if path.endswith("/refs/tags/") else None
+        outcome = look_at_cgit(tmp_path, pages.url).look()
+    assert isinstance(outcome, Failed)
+    assert len(outcome.reason) < 1000
+    assert outcome.reason.startswith(pages.url)
