@@ -220,6 +220,38 @@ def test_a_mirror_counts_from_a_release_that_it_has_no_tag_of(hosts: Hosts, hist
     assert demo.release(NEWS)["commits"] == hosts.own.count("v1.1-rc1", "v1.1-rc2")
 
 
+def test_commits_are_asked_of_the_nearest_healthy_host_that_shows_them(hosts: Hosts, tmp_path: Path) -> None:
+    """The one that just answered, then the project's own, then mirrors; not of one that is down or lacks the tag."""
+    servers = hosts.servers
+    roles = {"ahead": "mirror", "stale": "mirror", "primary": "primary"}
+    blocks = [f'[[tags]]\nurl = "{servers[name].url}/demo.git"\nrole = "{role}"\n' for name, role in roles.items()]
+    demo = follow(tmp_path / "user", history="cycle", settings="".join(blocks))
+    demo.poll(BEGIN + 30 * DAY)
+    hosts.own.release(NEWS)
+    hosts.sync("ahead")
+    for server in servers.values():
+        server.gives_no_objects = True
+        server.requests.clear()
+    with hidden(hosts.path("primary")):
+        demo.poll(BEGIN + 30 * DAY + HOUR)
+        assert servers["ahead"].fetches
+        assert servers["stale"].fetches == []
+    hosts.sync("stale")
+    demo.poll(BEGIN + 30 * DAY + 2 * HOUR)
+    with hidden(hosts.path("primary")):
+        demo.poll(BEGIN + 30 * DAY + 3 * HOUR)
+        servers["primary"].requests.clear()
+        demo.poll(BEGIN + 30 * DAY + 3 * HOUR + MINUTE)
+        assert len(servers["primary"].requests) == 1, "it is asked for its tags, and for no commits"
+    demo.poll(BEGIN + 30 * DAY + 4 * HOUR)
+    assert demo.release(NEWS)["commits"] is None
+    servers["primary"].gives_no_objects = servers["stale"].gives_no_objects = False
+    servers["stale"].requests.clear()
+    demo.poll(BEGIN + 30 * DAY + 5 * HOUR)
+    assert servers["stale"].fetches == []
+    assert demo.release(NEWS)["commits"] == hosts.own.count("v1.1-rc1", "v1.1-rc2")
+
+
 def test_a_count_that_no_host_gives_has_its_reason_and_is_the_mails(hosts: Hosts, tmp_path: Path) -> None:
     """In the poll, in the outcome of the look, in the list of releases."""
     epoch = make_epoch(tmp_path / "list.git")
