@@ -230,6 +230,27 @@ def test_ranges_across_branches_are_exact(tmp_path: Path, repository: GitReposit
     assert counts_of(outcome) == expected(repository, *pairs)
 
 
+def test_a_host_that_gives_nothing_is_asked_for_the_newest_three(tmp_path: Path, repository: GitRepository) -> None:
+    """Those are waited for; then it is left alone until the next look, and the first reason is the outcome's."""
+    wanted = [
+        a_range(repository, "v1.0", None),
+        *(a_range(repository, f"v{b}", f"v{a}") for a, b in pairwise(VERSIONS)),
+    ]
+    with git_over_http(tmp_path / "served") as server:
+        server.gives_no_objects = True
+        looker = cycle_over_http(tmp_path, server)
+        assert looker.counting is not None
+        outcome = looker.counting.measure(wanted)
+        asked = [each.sent for each in server.fetches]
+    assert isinstance(outcome, Failed)
+    assert "503" in outcome.reason
+    assert [one.tag for body in asked for one in wanted if f"want {one.object_id}".encode() in body] == [
+        "v1.1",
+        "v1.1-rc2",
+        "v1.1-rc1",
+    ]
+
+
 def test_only_a_date_costs_one_commit(tmp_path: Path, repository: GitRepository) -> None:
     """A release without a previous one is dated, not counted."""
     with git_over_http(tmp_path / "served") as server:
