@@ -12,6 +12,7 @@ from time import monotonic
 
 import pytest
 
+from rctrack import process
 from rctrack.process import Interrupted, Limits, ProcessError, Runner
 from rctrack.web import Web
 from tests.test_web import host_of
@@ -142,6 +143,20 @@ class TestLimits:
         with pytest.raises(ProcessError):
             Runner().run(parent, timeout=30, limits=limits)
         assert Runner().run(python("print('fine')"), timeout=30, limits=limits) == b"fine\n"
+
+    def test_one_that_does_not_want_to_end_is_killed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is asked first, and then not asked."""
+        monkeypatch.setattr(process, "_TO_END", 0.2)
+        note = tmp_path / "pid"
+        code = f"""import os, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open(sys.argv[1], 'w').write(str(os.getpid()))
+while True: {FOREVER}"""
+        began = monotonic()
+        with pytest.raises(ProcessError, match="no end within"):
+            Runner().run(python(code, str(note)), timeout=2)
+        assert monotonic() - began < 30
+        assert gone(int(note.read_text()))
 
     def test_stopping_is_no_failure_of_the_program(self, tmp_path: Path) -> None:
         """It is Interrupted and no ProcessError: no host is to blame."""

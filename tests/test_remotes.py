@@ -252,6 +252,17 @@ def test_commits_are_asked_of_the_nearest_healthy_host_that_shows_them(hosts: Ho
     assert demo.release(NEWS)["commits"] == hosts.own.count("v1.1-rc1", "v1.1-rc2")
 
 
+def test_what_a_range_cannot_tell_is_made_good_by_the_whole_history(hosts: Hosts, tmp_path: Path) -> None:
+    """Who wrote for the first time, once the project's file asks for all of it."""
+    demo = follow(tmp_path / "user", tags=hosts.urls[:1], history="cycle")
+    demo.poll(BEGIN + 30 * DAY)
+    assert demo.release("1.1-rc1")["first_time_authors"] is None
+    follow(tmp_path / "user", tags=hosts.urls[:1], history="all")
+    assert demo.poll(BEGIN + 30 * DAY + HOUR).sent == 0
+    release = demo.release("1.1-rc1")
+    assert (release["first_time_authors"], release["commits"]) == (0, hosts.own.count("v1.0", "v1.1-rc1"))
+
+
 def test_a_count_that_no_host_gives_has_its_reason_and_is_the_mails(hosts: Hosts, tmp_path: Path) -> None:
     """In the poll, in the outcome of the look, in the list of releases."""
     epoch = make_epoch(tmp_path / "list.git")

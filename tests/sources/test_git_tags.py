@@ -108,6 +108,17 @@ def test_every_kind_of_tag_is_read_for_what_it_is(tmp_path: Path, repository: Gi
     assert [tags[name].commit for name in ("tree", "light-tree", "key", "nested-tree")] == [None] * 4
 
 
+def test_a_tag_that_is_too_big_to_be_read_leads_nowhere(tmp_path: Path, repository: GitRepository) -> None:
+    """A megabyte; and the others are what they are."""
+    commit = repository.commit_of("v1.1")
+    content = f"object {commit}\ntype commit\ntag v2.0\ntagger K <k@example.org> 1772366400 +0000\n\n" + "x" * 2**20
+    big = git(repository.path, "hash-object", "-t", "tag", "-w", "--stdin", stdin=content.encode())
+    git(repository.path, "update-ref", "refs/tags/v2.0", big)
+    tags = look_at_tags(tmp_path / "user", repository.path).tags()
+    assert (tags["v2.0"].commit, tags["v2.0"].tagged) == (None, None)
+    assert tags["v1.1"].commit == commit
+
+
 def test_odd_tags_over_http_do_not_stop_the_others(tmp_path: Path, repository: GitRepository) -> None:
     """A clone of commits only lacks the trees that some tags name: they lead to no commit, and that is all."""
     empty = git(repository.path, "hash-object", "-w", "-t", "tree", "--stdin")

@@ -155,6 +155,23 @@ def test_a_comparison_of_wrong_types_is_no_count(
     assert [type(each) for each in measured.evidence] == [TagEvidence]
 
 
+def test_an_unchanged_list_is_one_request(tmp_path: Path, host: Pages) -> None:
+    """By the mark of the last answer: GitHub does not count it against the sixty an hour."""
+    said = host.broken
+
+    def marked(method: str, path: str) -> Answer:
+        status, media_type, body = said(method, path) or (404, "", b"")
+        return status, f'{media_type}\nETag: "1"', body
+
+    host.broken = marked
+    looker = look_at_tags(tmp_path / "github", host.url, kind="github")
+    first = looker.good()
+    host.asked.clear()
+    host.broken = lambda *_: (304, "", b"Sun, 01 Mar 2026 00:00:00 GMT")
+    assert looker.good(first.cursor) == Good((), first.cursor)
+    assert len(host.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("status", "media_type", "body", "expected"),
     [

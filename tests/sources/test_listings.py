@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rctrack.core.model import Station, StationEvidence
-from rctrack.sources import Blocked, Failed, Good, Outcome, open_source
+from rctrack.sources import Blocked, Failed, Good, Outcome, gitolite_log, open_source
 from rctrack.sources.gitolite_log import read_receipt
 from tests.following import Follower, follow
 from tests.material import Epoch, GitRepository, make_epoch, make_repository
@@ -126,6 +126,16 @@ class TestReleasesJson:
         assert f"releases.json {host.url}" in said
         assert demo.rows("SELECT version FROM releases WHERE version LIKE '6%'") == []
 
+    def test_an_unchanged_file_says_nothing_new(self, tmp_path: Path) -> None:
+        """By the mark of the last answer, which stays."""
+        body = json.dumps(releases("1.0")).encode()
+        with serve_answer(200, 'application/json\nETag: "1"', body) as host:
+            first = look(tmp_path, host.url, "releases.json")
+            assert isinstance(first, Good)
+            assert first.evidence
+            host.broken = lambda *_: (304, "", b"Sun, 01 Mar 2026 00:00:00 GMT")
+            assert look(tmp_path, host.url, "releases.json", first.cursor) == Good((), first.cursor)
+
     @pytest.mark.parametrize(
         ("media_type", "body", "expected"),
         [
@@ -201,6 +211,13 @@ class TestGitoliteLog:
         second = look(tmp_path, str(epoch.path), "gitolite-log", first.cursor)
         assert isinstance(second, Good)
         assert [each.name for each in second.evidence if isinstance(each, StationEvidence)] == ["v1.0-rc2"]
+
+    def test_of_a_push_without_end_some_tags_are_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The first ones."""
+        monkeypatch.setattr(gitolite_log, "_MOST_REFS", 2)
+        epoch = make_epoch(tmp_path / "log.git")
+        refs = [(f"refs/tags/v1.{number}", ZERO, "a" * 40) for number in range(5)]
+        assert [each.name for each in read_receipt(receipt(epoch, BEGIN, *refs))] == ["v1.0", "v1.1"]
 
     def test_a_tag_taken_away_and_a_mail_of_somebody_else_are_no_push(self, tmp_path: Path) -> None:
         """Nor is a mail without a date."""
