@@ -4,6 +4,10 @@ Git itself cannot do this in an empty repository (its negotiator walks the paren
 repository cuts merges: v2.44.0..v2.44.1 of git.git is 59 commits and would come out as 2), so dulwich speaks
 protocol v2 for us and the pack that comes back holds exactly the commits of the range. A server without filters, or
 without protocol v2, sends their files too: dearer, and counted the same.
+
+What the range holds is for the server's git to say, and that goes by dates: where those of commits run backwards over
+several generations it may send some that the base reaches too. Only whole history can tell; no release of git.git or
+util-linux is such a case.
 """
 
 import shutil

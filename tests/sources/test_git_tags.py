@@ -165,6 +165,24 @@ def test_a_new_tag_is_brought_with_its_commits_only(tmp_path: Path, repository: 
     assert set(kinds) == {"commit", "tag"}
 
 
+def test_a_commit_graph_is_kept_with_the_history(tmp_path: Path, repository: GitRepository) -> None:
+    """For all that counting walks over, and brought up to date with each fetch; not in a repository of the user's."""
+    with git_over_http(tmp_path / "served") as server:
+        looker = look_at_tags(tmp_path / "user", f"{server.url}/demo.git")
+        cursor = looker.good().cursor
+        [clone] = (tmp_path / "user" / "state" / "repositories").glob("*.git")
+        graph = clone / "objects" / "info" / "commit-graph"
+        first = graph.stat().st_size
+        repository.release("1.2-rc1", commits=50)
+        looker.good(cursor)
+    assert graph.stat().st_size > first
+    git(clone, "commit-graph", "verify")
+    near = look_at_tags(tmp_path / "near", repository.path)
+    near.good()
+    measured(near, a_range(repository, "v1.1", "v1.0"))
+    assert not list((repository.path / "objects" / "info").glob("commit-graph*"))
+
+
 def test_a_moved_tag_and_a_deleted_one_are_followed(tmp_path: Path, repository: GitRepository) -> None:
     """The clone is made to look like the host again."""
     with git_over_http(tmp_path / "served") as server:

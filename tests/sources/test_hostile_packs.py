@@ -133,6 +133,21 @@ def test_commits_that_unpack_to_more_than_their_limit_are_not_read(
     assert "unpacked" in (reasons(demo)[0] or "")
 
 
+def test_a_server_that_sends_more_than_the_range_is_not_believed(tmp_path: Path) -> None:
+    """All of it, with the release before, whatever we said that we have."""
+    root = commit(text=b"root")
+    base = id_of("commit", root)
+    tip = commit(base, text=b"tip")
+    made = id_of("commit", tip)
+    with hostile(
+        show([(base, base, "v1.0"), (made, made, "v1.1-rc1")]), give(pack(("commit", root), ("commit", tip)))
+    ) as url:
+        demo = follow(tmp_path / "user", tags=[url], history="cycle")
+        assert demo.poll(BEGIN).outcomes == ["Good"]
+    assert counts(demo) == {"1.0": None, "1.1-rc1": None}
+    assert "did not send the range" in (reasons(demo)[0] or "")
+
+
 def test_a_clone_that_grows_past_its_limit_is_given_up_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
