@@ -9,6 +9,7 @@ from rctrack.config import Config, ProjectConfig, TagsConfig
 from rctrack.core.model import ProjectId
 from rctrack.process import ProcessError
 from rctrack.sources import Tools, probe_source
+from rctrack.sources.signing import probe_keys
 from rctrack.store import Store, StoreError
 
 
@@ -85,6 +86,9 @@ def _sources(project: ProjectConfig, tools: Tools) -> Iterator[Finding]:
         trouble = probe_source(source, tools)
         what = "tags" if isinstance(source, TagsConfig) else "list"
         yield Finding(f"{project.id} {what}", trouble is None, f"{source.url}" + (f": {trouble}" if trouble else ""))
+    if project.signing is not None:
+        trouble = probe_keys(project.signing, tools)
+        yield Finding(f"{project.id} keys", trouble is None, trouble or "can be read")
 
 
 def _mail(config: Config, environ: Mapping[str, str]) -> Finding:

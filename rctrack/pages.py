@@ -131,7 +131,7 @@ def releases_table(rows: Sequence[Mapping[str, Any]]) -> str:
             _minute(row["announced_at"]),
             _lag(row["announced_at"], row["delivered_at"]),
             _lag(row["delivered_at"], row["archived_at"]),
-            "-" if row["commits"] is None else str(row["commits"]),
+            _counted(row),
             row["previous"] or "-",
         ]
         for row in rows
@@ -172,7 +172,8 @@ def status_json(
         "cycle": newest and newest["cycle"],
         "newest": newest and newest["version"],
         "made_at": made_at,
-        "days_since": (now - datetime.fromisoformat(made_at)).days if made_at else None,
+        # A tag is dated by whoever made it, and may be of tomorrow.
+        "days_since": max(0, (now - datetime.fromisoformat(made_at)).days) if made_at else None,
         "next": expected.expected if expected else None,
         "next_on": expected.point.isoformat() if expected else None,
         "next_in_words": words(expected) if expected else None,
@@ -313,12 +314,14 @@ def show_text(name: str, release: Release, delays: Sequence[Delay]) -> str:
     lines += [f"  {place}"] if (place := summary.where(release)) else []
     lines += [f"  {line}" for each in delays for line in _delay(each)]
     for change in release.changes:
-        now = f", now {change.new_object_id} (commit {change.new_commit})" if change.new_commit else ""
-        lines += [f"  {change.flag} {change.tag}: was {change.object_id} (commit {change.commit}){now}"]
+        lines += [f"  {change.flag} {change.tag}", f"    was {change.object_id}", f"        commit {change.commit}"]
+        if change.new_commit:
+            lines += [f"    now {change.new_object_id}", f"        commit {change.new_commit}"]
         lines += [f"    seen {change.seen_at:%Y-%m-%d %H:%M} UTC at {change.source.partition(' ')[2]}"]
     lines += ["", "Timeline", *(f"  {line}" for stop in release.timeline for line in _stop(stop)), "", "Evidence"]
-    for tag in release.tags:
-        lines += [f"  tag {tag.tag}, object {tag.object_id}", f"    {tag.sighting.source}"]
+    # A tag that had only a name at first is there twice, and is one.
+    for tag, object_id, source in dict.fromkeys((e.tag, e.object_id, e.sighting.source) for e in release.tags):
+        lines += [f"  tag {tag}, object {object_id}", f"    {source}"]
     for stop in release.timeline:
         if stop.station in (Station.PUSHED, Station.LISTED):
             lines += [f"  {stop.station} {stop.evidence}", f"    {stop.source}"]
@@ -388,6 +391,12 @@ def _commits(release: Release) -> str:
     if release.commits_announced is not None:
         return f"{release.commits_announced} as announced"
     return "not counted yet" if release.previous else ""
+
+
+def _counted(row: Mapping[str, Any]) -> str:
+    if row["commits"] is not None:
+        return str(row["commits"])
+    return "-" if row["commits_announced"] is None else f"{row['commits_announced']} by mail"
 
 
 def _sources(sources: Sequence[Mapping[str, Any]]) -> str:

@@ -4,6 +4,7 @@ import os
 import re
 import resource
 import select
+import shutil
 import signal
 import subprocess
 import threading
@@ -40,6 +41,15 @@ _IDLE_WORDS = re.compile(r"^(?:warning:|hint:|Cloning into )|\d%|, done\.$", re.
 _INHERITED_AWAY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_CONFIG_PARAMETERS")
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most bytes that a program, and each of its children, may take; None for no limit."""
+
+    memory: int | None = None
+    file: int | None = None
+    """Of each file that it writes."""
+
+
 class ProcessError(Exception):
     """A program that failed, took too long or said too much; the text is its own last words."""
 
@@ -67,15 +77,14 @@ class Runner:
         timeout: float,
         most: int = 64 * 2**20,
         stdin: bytes = b"",
-        memory: int | None = None,
+        limits: Limits | None = None,
         heard: Callable[[str], None] | None = None,
     ) -> bytes:
         """The standard output of a program, at most `most` bytes, within `timeout` seconds; ProcessError otherwise.
 
-        `heard` gets what the program says on its standard error meanwhile; `memory` is the most bytes of it that the
-        program and each of its children may take.
+        `heard` gets what the program says on its standard error meanwhile.
         """
-        with self.stream(argv, timeout=timeout, stdin=stdin, memory=memory, heard=heard) as output:
+        with self.stream(argv, timeout=timeout, stdin=stdin, limits=limits, heard=heard) as output:
             said = output.read(most + 1)
             if len(said) > most:
                 raise ProcessError(f"{_name(argv)}: more than {most} bytes of output")
@@ -88,16 +97,14 @@ class Runner:
         *,
         timeout: float,
         stdin: bytes = b"",
-        memory: int | None = None,
+        limits: Limits | None = None,
         heard: Callable[[str], None] | None = None,
     ) -> Iterator[IO[bytes]]:
         """The standard output of a program as it comes; ProcessError at the end if the program failed."""
         with TemporaryFile() as given:
             given.write(stdin)
             given.seek(0)
-            process = _start(argv, given)
-            if memory is not None:
-                _limit_memory(process.pid, memory)
+            process = _start(_limited(argv, limits or Limits()), given)
             watch = _Watch(self, process, timeout, heard)
             try:
                 assert process.stdout is not None  # noqa: S101 - for the type checker: stdout=PIPE
@@ -199,12 +206,21 @@ def _start(argv: Sequence[str], given: IO[bytes]) -> subprocess.Popen[bytes]:
         raise ProcessError(f"{argv[0]}: cannot be started: {error}") from error
 
 
-def _limit_memory(pid: int, memory: int) -> None:
-    """For the process and what it starts from now on; not where the system cannot, like macOS."""
-    limit = getattr(resource, "prlimit", None)
-    if limit is not None:
-        with suppress(OSError):
-            limit(pid, resource.RLIMIT_DATA, (memory, memory))
+def _limited(argv: Sequence[str], limits: Limits) -> list[str]:
+    """The same under its limits from its first instruction on; not where there is no prlimit, like on macOS.
+
+    Set from here once it runs, they would be too late for a program that starts its children at once, as git does.
+    """
+    options = [
+        f"--{name}={most if (hard := resource.getrlimit(which)[1]) == resource.RLIM_INFINITY else min(most, hard)}"
+        for name, which, most in (
+            ("data", resource.RLIMIT_DATA, limits.memory),
+            ("fsize", resource.RLIMIT_FSIZE, limits.file),
+        )
+        if most is not None
+    ]
+    program = shutil.which("prlimit") if options else None
+    return [program, *options, "--", *argv] if program else list(argv)
 
 
 def _name(argv: Sequence[str]) -> str:

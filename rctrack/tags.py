@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from rctrack.config import ProjectConfig, TagsConfig
@@ -62,8 +63,15 @@ def _absences(journal: Sequence[AbsenceEvidence], tags: Sequence[TagObservation]
 
 
 def expected_signatures(project: ProjectConfig) -> str:
-    """A word for the signatures that are expected; what was found for others says nothing about these."""
-    return hashlib.sha256(repr(project.signing).encode()).hexdigest()[:16]
+    """A word for the signatures that are expected; what was found for others says nothing about these.
+
+    It changes with the files of keys too: a key that is added to them makes an unknown one known.
+    """
+    expected = hashlib.sha256(repr(project.signing).encode())
+    for path in (project.signing.keyring, project.signing.allowed_signers) if project.signing else ():
+        with suppress(OSError):
+            expected.update(path.read_bytes() if path else b"")
+    return expected.hexdigest()[:16]
 
 
 def signatures(stored: Store, project: ProjectConfig) -> dict[ObjectId, SignatureEvidence]:
@@ -102,13 +110,16 @@ def with_counts(
     signed = signatures(stored, project)
     to_count = reconcile.wanted_counts(releases, counts, all_history=project.keeps_history)
     to_verify = [each for each in releases.values() if project.signing and each.object_id not in signed]
+    # Where only a signature is wanted, the tag alone is asked for.
+    bases = {each.version.id: each.previous_commit for each in to_count}
     wanted = [
-        Range(each.tag, each.object_id, each.commit, each.previous_commit)
+        Range(each.tag, each.object_id, each.commit, bases.get(each.version.id))
         for each in {each.version.id: each for each in [*to_count, *to_verify]}.values()
         if each.tag and each.object_id and each.commit
     ]
     shown = {(tag.sighting.source, tag.commit) for each in releases.values() for tag in each.tags}
-    return replace(outcome, evidence=(*outcome.evidence, *_measure(stored, tools, project, source, wanted, shown)))
+    found, notes = _measure(stored, tools, project, source, wanted, shown)
+    return replace(outcome, evidence=(*outcome.evidence, *found), notes=notes)
 
 
 def _measure(
@@ -118,14 +129,15 @@ def _measure(
     source: TagsConfig,
     wanted: list[Range],
     shown: set[tuple[SourceId, Commit]],
-) -> list[Evidence]:
-    """Counts from the nearest healthy repositories that show both ends of a range: no other can be trusted with it."""
+) -> tuple[list[Evidence], tuple[str, ...]]:
+    """Counts from the nearest healthy repositories that show the release; and why there are none from some of them."""
     found: list[Evidence] = []
+    notes: list[str] = []
     for each in _nearest(stored, project, source):
         ranges = [
-            one
+            replace(one, is_base_shown=(each.source, one.base) in shown)
             for one in wanted
-            if (each.source, one.commit) in shown and (one.base is None or (each.source, one.base) in shown)
+            if (each.source, one.commit) in shown
         ]
         counting = open_counting(each, project, tools)
         if not ranges or counting is None:
@@ -133,12 +145,18 @@ def _measure(
         counted = counting.measure(ranges)
         if isinstance(counted, Good):
             found += counted.evidence
-            done = {(one.base, one.commit) for one in counted.evidence if isinstance(one, CountEvidence)}
-            dated = {one.object_id for one in counted.evidence if isinstance(one, TagEvidence)}
-            wanted = [
-                one for one in wanted if (one.base, one.commit) not in done and (one.base or one.object_id not in dated)
-            ]
-    return found
+            notes += (f"{each.url}: {note}" for note in counted.notes)
+            wanted = _still_wanted(wanted, counted.evidence)
+        else:
+            notes.append(f"{each.url}: {counted.reason}")
+    return found, tuple(notes)
+
+
+def _still_wanted(wanted: Iterable[Range], found: Iterable[Evidence]) -> list[Range]:
+    """The ranges that are not counted by that; of those that are not to be counted, what has neither date nor worth."""
+    done = {(each.base, each.commit) for each in found if isinstance(each, CountEvidence)}
+    read = {each.object_id for each in found if isinstance(each, TagEvidence | SignatureEvidence)}
+    return [one for one in wanted if (one.base, one.commit) not in done and (one.base or one.object_id not in read)]
 
 
 def _nearest(stored: Store, project: ProjectConfig, source: TagsConfig) -> list[TagsConfig]:

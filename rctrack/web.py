@@ -35,6 +35,7 @@ _WALL = re.compile(
     re.IGNORECASE,
 )
 _WALL_PART = 16 * 1024
+_LONGEST_REASON = 600
 """Bytes of a page in which the marks of a bot wall are looked for."""
 
 
@@ -62,7 +63,9 @@ class WebError(Exception):
     def __init__(
         self, reason: str, *, unreachable: bool = False, blocked: bool = False, page: Page | None = None
     ) -> None:
-        super().__init__(reason)
+        # An address may be as long as a page makes it; its beginning tells where, and the end of the text why.
+        is_long = len(reason) > _LONGEST_REASON
+        super().__init__(f"{reason[: _LONGEST_REASON // 2]}…{reason[-_LONGEST_REASON // 2 :]}" if is_long else reason)
         self.unreachable = unreachable
         """The host did not answer at all."""
         self.blocked = blocked

@@ -12,7 +12,8 @@ from time import monotonic
 
 import pytest
 
-from rctrack.process import Interrupted, ProcessError, Runner
+from rctrack import process
+from rctrack.process import Interrupted, Limits, ProcessError, Runner
 from rctrack.web import Web
 from tests.test_web import host_of
 
@@ -125,6 +126,36 @@ class TestLimits:
         runner = Runner(grace=0.1)
         with stopping(runner, note), pytest.raises(Interrupted):
             runner.run(python(code, str(note)), timeout=60)
+        assert gone(int(note.read_text()))
+
+    @pytest.mark.parametrize(
+        ("limits", "code"),
+        [
+            (Limits(memory=2**27), "print(len(b'x' * 2**28))"),
+            (Limits(file=1000), "import pathlib; pathlib.Path(sys.argv[1]).write_bytes(b'x' * 2000)"),
+        ],
+        ids=["memory", "file"],
+    )
+    def test_it_and_its_children_are_limited_from_the_start(self, limits: Limits, code: str, tmp_path: Path) -> None:
+        """The first thing that a child does is too much already; a program that keeps to its limits does not notice."""
+        child = [sys.executable, "-I", "-c", f"import sys; {code}", str(tmp_path / "file")]
+        parent = python(f"import subprocess, sys; sys.exit(subprocess.run({child!r}).returncode)")
+        with pytest.raises(ProcessError):
+            Runner().run(parent, timeout=30, limits=limits)
+        assert Runner().run(python("print('fine')"), timeout=30, limits=limits) == b"fine\n"
+
+    def test_one_that_does_not_want_to_end_is_killed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is asked first, and then not asked."""
+        monkeypatch.setattr(process, "_TO_END", 0.2)
+        note = tmp_path / "pid"
+        code = f"""import os, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open(sys.argv[1], 'w').write(str(os.getpid()))
+while True: {FOREVER}"""
+        began = monotonic()
+        with pytest.raises(ProcessError, match="no end within"):
+            Runner().run(python(code, str(note)), timeout=2)
+        assert monotonic() - began < 30
         assert gone(int(note.read_text()))
 
     def test_stopping_is_no_failure_of_the_program(self, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.following import Follower, follow
-from tests.material import BEGIN, DAY, HOUR, MINUTE, GitRepository, git, hidden, make_repository
+from tests.following import Follower, follow, too_long
+from tests.material import BEGIN, DAY, HOUR, MINUTE, GitRepository, Mail, git, hidden, make_epoch, make_repository
 from tests.servers import GitHttp, git_over_http, nobody_at_home
 
 NEWS = "1.1-rc2"
@@ -118,6 +118,11 @@ def test_a_moved_tag_is_one_event_with_both_commits_and_one_mail(hosts: Hosts, t
     assert "RETAGGED demo v1.1-rc1" in mail["Subject"]
     assert before in mail.get_content()
     assert after in mail.get_content()
+    assert not too_long(mail.get_content())
+    shown = demo.rctrack("show", "demo", "1.1-rc1").stdout
+    assert f"commit {before}\n" in shown
+    assert f"commit {after}\n" in shown
+    assert not too_long(shown, 100)
     assert demo.rctrack("rebuild").returncode == 0
     assert len(demo.rows("SELECT * FROM events WHERE station LIKE 'retagged%'")) == 1
 
@@ -202,6 +207,81 @@ def test_a_count_that_could_not_be_made_is_made_good_without_a_second_mail(hosts
     assert demo.release(NEWS)["commits"] == hosts.own.count("v1.1-rc1", "v1.1-rc2")
 
 
+@pytest.mark.parametrize("history", ["all", "cycle"])
+def test_a_mirror_counts_from_a_release_that_it_has_no_tag_of(hosts: Hosts, history: str, tmp_path: Path) -> None:
+    """It has the commits; the host with the tag of the release before is dead."""
+    git(hosts.path("ahead"), "tag", "-d", "v1.1-rc1")
+    demo = follow(tmp_path / "user", tags=hosts.urls[:2], history=history)
+    demo.poll(BEGIN + 30 * DAY)
+    hosts.own.release(NEWS)
+    git(hosts.path("ahead"), "fetch", "--quiet", "--no-tags", str(hosts.own.path), "v1.1-rc2:refs/tags/v1.1-rc2")
+    with hidden(hosts.path("primary")):
+        assert demo.poll(BEGIN + 30 * DAY + HOUR).outcomes == ["Failed", "Good"]
+    assert demo.release(NEWS)["commits"] == hosts.own.count("v1.1-rc1", "v1.1-rc2")
+
+
+def test_commits_are_asked_of_the_nearest_healthy_host_that_shows_them(hosts: Hosts, tmp_path: Path) -> None:
+    """The one that just answered, then the project's own, then mirrors; not of one that is down or lacks the tag."""
+    servers = hosts.servers
+    roles = {"ahead": "mirror", "stale": "mirror", "primary": "primary"}
+    blocks = [f'[[tags]]\nurl = "{servers[name].url}/demo.git"\nrole = "{role}"\n' for name, role in roles.items()]
+    demo = follow(tmp_path / "user", history="cycle", settings="".join(blocks))
+    demo.poll(BEGIN + 30 * DAY)
+    hosts.own.release(NEWS)
+    hosts.sync("ahead")
+    for server in servers.values():
+        server.gives_no_objects = True
+        server.requests.clear()
+    with hidden(hosts.path("primary")):
+        demo.poll(BEGIN + 30 * DAY + HOUR)
+        assert servers["ahead"].fetches
+        assert servers["stale"].fetches == []
+    hosts.sync("stale")
+    demo.poll(BEGIN + 30 * DAY + 2 * HOUR)
+    with hidden(hosts.path("primary")):
+        demo.poll(BEGIN + 30 * DAY + 3 * HOUR)
+        servers["primary"].requests.clear()
+        demo.poll(BEGIN + 30 * DAY + 3 * HOUR + MINUTE)
+        assert len(servers["primary"].requests) == 1, "it is asked for its tags, and for no commits"
+    demo.poll(BEGIN + 30 * DAY + 4 * HOUR)
+    assert demo.release(NEWS)["commits"] is None
+    servers["primary"].gives_no_objects = servers["stale"].gives_no_objects = False
+    servers["stale"].requests.clear()
+    demo.poll(BEGIN + 30 * DAY + 5 * HOUR)
+    assert servers["stale"].fetches == []
+    assert demo.release(NEWS)["commits"] == hosts.own.count("v1.1-rc1", "v1.1-rc2")
+
+
+def test_what_a_range_cannot_tell_is_made_good_by_the_whole_history(hosts: Hosts, tmp_path: Path) -> None:
+    """Who wrote for the first time, once the project's file asks for all of it."""
+    demo = follow(tmp_path / "user", tags=hosts.urls[:1], history="cycle")
+    demo.poll(BEGIN + 30 * DAY)
+    assert demo.release("1.1-rc1")["first_time_authors"] is None
+    follow(tmp_path / "user", tags=hosts.urls[:1], history="all")
+    assert demo.poll(BEGIN + 30 * DAY + HOUR).sent == 0
+    release = demo.release("1.1-rc1")
+    assert (release["first_time_authors"], release["commits"]) == (0, hosts.own.count("v1.0", "v1.1-rc1"))
+
+
+def test_a_count_that_no_host_gives_has_its_reason_and_is_the_mails(hosts: Hosts, tmp_path: Path) -> None:
+    """In the poll, in the outcome of the look, in the list of releases."""
+    epoch = make_epoch(tmp_path / "list.git")
+    demo = follow(tmp_path / "user", tags=hosts.urls[:1], lists=[epoch.path], history="cycle")
+    demo.poll(BEGIN + 30 * DAY)
+    hosts.own.release(NEWS)
+    body = "Kim Maintainer (7):\n      one\n      two\n      three\n      four\n      five\n      six\n      seven\n"
+    epoch.add(Mail(f"[ANNOUNCE] demo v{NEWS}", at=hosts.own.now, body=body))
+    hosts.servers["primary"].gives_no_objects = True
+    demo.poll(BEGIN + 30 * DAY + HOUR)
+    reasons = [row["reason"] for row in demo.rows("SELECT reason FROM outcomes WHERE source LIKE 'tags %'")]
+    assert [bool(reason) for reason in reasons] == [False, True]
+    assert "503" in reasons[-1]
+    assert "not counted or not verified: http" in demo.rctrack("poll").stdout
+    assert [line.split()[-4:] for line in demo.rctrack("releases", "demo").stdout.splitlines() if NEWS in line[:9]] == [
+        ["7", "by", "mail", "1.1-rc1"]
+    ]
+
+
 def test_odd_tags_are_read_as_what_they_are(tmp_path: Path) -> None:
     """Nested, lightweight, on a tree, on a blob, of years that no calendar holds: over HTTP and from a folder."""
     own = make_repository(tmp_path / "hosts" / "demo.git")
@@ -244,6 +324,7 @@ def test_a_release_that_is_born_withdrawn_is_told_once(tmp_path: Path) -> None:
     assert "v1.1-rc2-dontuse out" in str(mail["Subject"])
     assert str(mail["Subject"]).endswith(", withdrawn")
     assert "Withdrawn: the tag v1.1-rc2-dontuse is not to be used or is gone." in " ".join(mail.get_content().split())
+    assert "git log v1.1-rc1..v1.1-rc2-dontuse\n" in mail.get_content()
     assert [row["station"] for row in demo.rows("SELECT station FROM events WHERE station LIKE 'withdrawn%'")]
     own.tag("v1.1-rc1-dontuse", "v1.1-rc1")
     demo.poll(own.now + 3 * HOUR)

@@ -158,6 +158,8 @@ def say(reviewed: "Reviewed") -> None:
         said = f"{type(reviewed.outcome).__name__.lower()}: {reviewed.outcome.reason}"
     progress("", 0, 0)
     click.echo(f"{reviewed.project.id}  {reviewed.source}: {said}")
+    for note in reviewed.outcome.notes if isinstance(reviewed.outcome, Good) else ():
+        click.echo(f"  not counted or not verified: {note}")
     for release in reviewed.new_releases:
         click.echo(f"  new: {release.version.text}")
 

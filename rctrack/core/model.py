@@ -120,7 +120,7 @@ class Signature(StrEnum):
     UNKNOWN = "unknown key"
     """Whole, but by nobody who is expected; or nothing is known of its key."""
     EXPIRED = "expired"
-    """Whole, and by a key whose time was over."""
+    """Whole, and its own time or that of its key is over."""
     UNSIGNED = "unsigned"
 
 

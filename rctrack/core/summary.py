@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from rctrack.core import wording
-from rctrack.core.model import Flag, MessageId, ProjectId, Release, TagChange
+from rctrack.core.model import Flag, MessageId, ProjectId, Release, Signature, TagChange
 
 _MOST_CHANGES = 20
+_TOLD = (Flag.WITHDRAWN, Flag.UNCONFIRMED, Flag.BAD_SIGNATURE, Flag.UNSIGNED, Flag.GAP, Flag.EXTRA)
+"""The flags that stand in a subject and in a digest."""
 SEEN_LATE = timedelta(days=1)
 """A release that we see this long after it was made is said to be seen late."""
 
@@ -80,7 +82,7 @@ def release_subject(release: Release) -> str:
     made_at = release.made_at
     if made_at and release.first_seen_at - made_at > SEEN_LATE:
         facts.append(f"seen {wording.short(release.first_seen_at - made_at)} late")
-    facts += [flag for flag in (Flag.WITHDRAWN, Flag.UNCONFIRMED, Flag.GAP, Flag.EXTRA) if flag in release.flags]
+    facts += [flag for flag in _TOLD if flag in release.flags]
     said = ", ".join(fact for fact in facts if fact)
     return f"[rctrack] {release.project} {_name(release)} out" + (f": {said}" if said else "")
 
@@ -100,7 +102,7 @@ def release_text(
         wording.facts(_timeline_facts(release, reader.zone)),
         wording.facts(_size_facts(release, before)),
         wording.fill(where(release)),
-        _links(release),
+        _links(release, before),
         wording.fill(f"Next: {expected}") if expected else "",
         wording.sources(health),
         wording.footer(name, reader),
@@ -177,6 +179,12 @@ def _doubts(release: Release) -> str:
         doubts.append(f"Withdrawn: the tag {release.tag} is not to be used or is gone.")
     if Flag.UNCONFIRMED in release.flags:
         doubts.append("Unconfirmed: so far only this mail says so. No tag supports it, and this project tags.")
+    if Flag.UNSIGNED in release.flags:
+        doubts.append("Unsigned: this project's tags are expected to be signed, and this one is not.")
+    if Flag.BAD_SIGNATURE in release.flags and release.signature:
+        is_whole = release.signature.signature is Signature.UNKNOWN
+        wrong = "it is not by a key that is expected" if is_whole else "it does not stand up"
+        doubts.append(f"Bad signature: the tag is signed, and {wrong}.")
     if Flag.GAP in release.flags and release.previous:
         doubts.append(f"A number was skipped: between {release.previous.text} and this nothing is known.")
     if Flag.EXTRA in release.flags:
@@ -241,26 +249,19 @@ def where(release: Release) -> str:
     return ""
 
 
-def _links(release: Release) -> str:
+def _links(release: Release, before: Release | None) -> str:
     lines = []
-    if release.tag and release.previous and before_tag(release):
-        lines.append(f"git log {before_tag(release)}..{release.tag}")
+    if release.tag and before and before.tag:
+        lines.append(f"git log {before.tag}..{release.tag}")
     if release.message_id:
         lines += [release.url] if release.url else ["Message-ID:", f"  <{release.message_id}>"]
     return "\n".join(lines)
 
 
-def before_tag(release: Release) -> str | None:
-    """The previous release's tag, in the same spelling as this one's where that is plain."""
-    if release.tag is None or release.previous is None or release.version.text not in release.tag:
-        return None
-    return release.tag.replace(release.version.text, release.previous.text)
-
-
 def _digest_lines(release: Release) -> list[str]:
     made_at = release.made_at
     facts = [f"{made_at:%a %-d %b %H:%M} UTC" if made_at else "", _count_words(release), _announced_words(release)]
-    facts += [flag for flag in (Flag.WITHDRAWN, Flag.UNCONFIRMED, Flag.GAP, Flag.EXTRA) if flag in release.flags]
+    facts += [flag for flag in _TOLD if flag in release.flags]
     return wording.hanging(
         f"{_name(release)}: " + ", ".join(fact for fact in facts if fact), "", "  ", wording.WIDTH - 2
     )

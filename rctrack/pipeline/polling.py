@@ -113,7 +113,7 @@ def _review(
     silent: bool,
 ) -> Reviewed:
     with turn.store.transaction():
-        turn.store.add_outcome(project.id, sighting.source, turn.now, "good", None)
+        turn.store.add_outcome(project.id, sighting.source, turn.now, "good", "; ".join(outcome.notes)[:1000] or None)
         turn.store.put_source(project.id, sighting.source, fingerprint, outcome.cursor, turn.now)
         _add_life(turn, project, sighting.source, outcome.life)
         added = _add_evidence(turn, project, outcome, sighting) + turn.store.add_absences(project.id, absences)

@@ -56,7 +56,7 @@ def count_pairs(rev_list: Iterable[bytes], pairs: Sequence[Pair]) -> list[Counte
     of_merges: defaultdict[int, int] = defaultdict(int)
     wrote: dict[bytes, set[int]] = {}
     for line in rev_list:
-        ids, _, author = line.partition(b"\0")
+        ids, is_read, author = line.partition(b"\0")
         commit_id, *parents = ids.split()
         here = carried.pop(commit_id, 0)
         if not here:
@@ -64,7 +64,7 @@ def count_pairs(rev_list: Iterable[bytes], pairs: Sequence[Pair]) -> list[Counte
         tally[here] += 1
         if len(parents) > 1:
             of_merges[here] += 1
-        elif author:
+        elif is_read:
             wrote.setdefault(author, set()).add(here)
         for parent in parents:
             seen = carried.get(parent, here)

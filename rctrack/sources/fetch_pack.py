@@ -12,6 +12,8 @@ from typing import Any
 
 _SECONDS = 60
 """For each read; the caller bounds the whole."""
+_SHALLOW = [b"%x" % digit for digit in range(16)]
+"""Before version 2 a shallow repository says so in lines that dulwich takes for refs, named by the ids of commits."""
 
 
 @dataclass(slots=True)
@@ -50,16 +52,19 @@ def main(arguments: Sequence[str]) -> int:
 def fetch(user_agent: str, url: str, tag: str, want: str, have: str | None, write: Callable[[bytes], int]) -> None:
     """Writes the pack; any exception means that the server did not give it."""
     client, path = _client(user_agent, url)
-    client.fetch_pack(
+    said = client.fetch_pack(
         path,
         lambda _refs, depth=None: [want.encode()],
         _Have(have.encode() if have else None),
         write,
         depth=None if have else 1,
-        ref_prefix=[b"refs/tags/" + tag.encode()],
+        ref_prefix=[b"refs/tags/" + tag.encode(), *_SHALLOW],
         filter_spec=b"tree:0",
         protocol_version=2,
     )
+    # What a repository that is shallow itself sends ends where that ends, and not at what we have.
+    if have and (said.new_shallow or b"shallow" in said.refs.values()):
+        raise ValueError("is a shallow repository, from which nothing can be counted")
 
 
 def _client(user_agent: str, url: str) -> tuple[Any, str]:

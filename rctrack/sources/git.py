@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rctrack.core.model import Instant
-from rctrack.process import ProcessError
+from rctrack.process import Limits, ProcessError
 from rctrack.sources.protocol import Blocked, Failed, Tools
 
 QUICK = 120.0
@@ -20,7 +20,9 @@ QUICK = 120.0
 LONG = 3600.0
 """Seconds for a first clone."""
 _MOST_REFS_BYTES = 64 * 2**20
-_MOST_REFS_MEMORY = 2**30
+_REFS = Limits(memory=2**30)
+_CLONE = Limits(memory=2**32, file=2**34)
+"""All files of Linux with all their history are 6 GB; a server that sends more, or what unpacks to more, is stopped."""
 _UNREACHABLE = re.compile(
     r"could not resolve|couldn't resolve|failed to connect|couldn't connect|unable to connect|timed out|"
     r"no end within|network is unreachable|no route to host|connection (?:refused|reset)|name or service not known|"
@@ -41,9 +43,9 @@ class Repository:
     path: Path
     tools: Tools
 
-    def git(self, *arguments: str, stdin: bytes = b"", timeout: float = QUICK) -> bytes:
+    def git(self, *arguments: str, stdin: bytes = b"", timeout: float = QUICK, limits: Limits | None = None) -> bytes:
         """What git prints; ProcessError if it fails."""
-        return self.tools.runner.run(self._argv(arguments), stdin=stdin, timeout=timeout)
+        return self.tools.runner.run(self._argv(arguments), stdin=stdin, timeout=timeout, limits=limits)
 
     def lines(self, *arguments: str, stdin: bytes = b"", end: bytes = b"\n", most: int = 2**20) -> Iterator[bytes]:
         """What git prints, split at `end`, in flat memory; a piece longer than `most` bytes is cut there."""
@@ -131,7 +133,7 @@ def list_tags(url: str, tools: Tools) -> dict[str, tuple[str, str]]:
 def _list_refs(kind: str, url: str, tools: Tools) -> bytes:
     options = remote_options(tools) if local_path(url) is None else []
     argv = ["git", *options, "ls-remote", kind, "--", url]
-    return tools.runner.run(argv, timeout=QUICK, most=_MOST_REFS_BYTES, memory=_MOST_REFS_MEMORY)
+    return tools.runner.run(argv, timeout=QUICK, most=_MOST_REFS_BYTES, limits=_REFS)
 
 
 def keep_clone(
@@ -156,8 +158,9 @@ def keep_clone(
         argv = ["git", f"--git-dir={path}", *remote_options(tools), *fetch, "--", url, refspec]
         repository = Repository(path, tools)
         try:
-            tools.runner.run(argv, timeout=LONG, heard=_report_fetch(name, tools))
+            tools.runner.run(argv, timeout=LONG, limits=_CLONE, heard=_report_fetch(name, tools))
         except ProcessError as error:
+            _end_interrupted_writes(path)
             # A repository without any commit has no HEAD to fetch; one that had commits is not empty all at once.
             if _NO_HEAD not in str(error) or repository.head() is not None:
                 raise
@@ -192,7 +195,7 @@ def parse_raw_date(raw: str) -> Instant | None:
 
 def failure(error: ProcessError) -> Failed | Blocked:
     """What a failed talk with a host means."""
-    reason = re.sub(r"^git: (?:fatal: )?(?:unable to access '[^']*': )?", "", str(error))
+    reason = re.sub(r"^(?:git|python[\d.]*): (?:fatal: )?(?:unable to access '[^']*': )?", "", str(error))
     if _NOT_GIT.search(reason):
         return Blocked(reason)
     return Failed(reason, unreachable=_UNREACHABLE.search(reason) is not None)

@@ -55,16 +55,22 @@ class Github:
         return Good(tuple(evidence), page.mark, is_whole=True)
 
     def measure(self, ranges: Sequence[Range]) -> Outcome:
-        """The date of each range's tag, and its count where all of its commits can be read."""
+        """The date of each range's tag, and its count where all of its commits can be read; the newest first."""
         found: list[Evidence] = []
-        try:
-            for each in ranges[:_MOST_RANGES]:
+        errors: list[WebError] = []
+        for each in ranges[: -_MOST_RANGES - 1 : -1]:
+            try:
                 found.append(self._dated(each))
-                if each.base is not None and (count := self._count(each.base, each.commit)) is not None:
-                    found.append(count)
-        except WebError as error:
-            return Good(tuple(found), "") if found else web_failure(error)
-        return Good(tuple(found), "")
+                # Asked to compare with a commit that it does not have, it answers 404.
+                counted = self._count(each.base, each.commit) if each.base and each.is_base_shown else None
+                found += [counted] if counted else []
+            except WebError as error:
+                errors.append(error)
+                if error.blocked or error.unreachable:
+                    break
+        if errors and not found:
+            return web_failure(errors[0])
+        return Good(tuple(found), "", notes=tuple(map(str, errors)))
 
     @property
     def _api(self) -> str:
@@ -104,12 +110,13 @@ class Github:
         for number in range(1, _MOST_RANGE_PAGES + 1):
             answer = self._get(f"{path}&page={number}")
             ahead, rows = _at(answer, "ahead_by"), _at(answer, "commits")
-            if not isinstance(ahead, int) or not isinstance(rows, list) or ahead > _A_PAGE * _MOST_RANGE_PAGES:
+            if type(ahead) is not int or not isinstance(rows, list) or ahead > _A_PAGE * _MOST_RANGE_PAGES:
                 return None
             for row in rows:
-                parents = _at(row, "parents")
+                sha, parents = str(_at(row, "sha")), _at(row, "parents")
                 name = str(_at(row, "commit", "author", "name"))
-                seen[str(_at(row, "sha"))] = (len(parents) if isinstance(parents, list) else 0, name)
+                if _ID.fullmatch(sha):
+                    seen[sha] = (len(parents) if isinstance(parents, list) else 0, name)
             if len(seen) >= ahead or not rows:
                 break
         if not isinstance(ahead, int) or len(seen) != ahead:

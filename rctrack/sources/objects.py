@@ -1,6 +1,8 @@
 """Tags and commits as git stores them, read from their own bytes: nothing is asked that a `tree:0` copy lacks."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rctrack.core.model import Commit, Instant, ObjectId, TagEvidence
@@ -10,6 +12,11 @@ from rctrack.sources.git import Repository, parse_raw_date
 _MOST_NESTED = 5
 _MOST_OBJECT_BYTES = 2**20
 """Of a tag or commit; its headers are at its start."""
+_MOST_HEADER_BYTES = 2**12
+"""Of one header, and what is kept of it; nobody's name is longer."""
+_MOST_COMMITS, _MOST_COMMIT_BYTES = 10**6, 2**28
+"""Of one pack, unpacked: deltas make a megabyte of every hundred bytes, if somebody wants that."""
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,6 @@ class CommitObject:
 class _Object:
     kind: str
     headers: Mapping[str, bytes]
-    parents: tuple[str, ...]
 
 
 def read_tags(repository: Repository, shown: Mapping[str, str]) -> list[TagEvidence]:
@@ -44,11 +50,39 @@ def read_tags(repository: Repository, shown: Mapping[str, str]) -> list[TagEvide
 
 
 def read_commits(repository: Repository) -> Iterator[CommitObject]:
-    """Every commit that is in the repository."""
-    listing = repository.lines("cat-file", "--batch-all-objects", "--batch-check=%(objecttype) %(objectname)")
-    commits = {line.split()[1].decode() for line in listing if line.startswith(b"commit ")}
-    for commit, found in _read(repository, commits).items():
-        yield CommitObject(commit, found.parents, found.headers.get("author", b"").rpartition(b" <")[0])
+    """Every commit that is in the repository; ProcessError where they are too much to read."""
+    listing = repository.lines(
+        "cat-file", "--batch-all-objects", "--batch-check=%(objecttype) %(objectsize) %(objectname)"
+    )
+    commits, total = [], 0
+    for line in listing:
+        kind, size, commit = line.decode().split()
+        if kind == "commit":
+            commits.append(commit)
+            total += int(size)
+        if total > _MOST_COMMIT_BYTES or len(commits) > _MOST_COMMITS:
+            raise ProcessError(
+                f"more commits than {_MOST_COMMITS} or of more than {_MOST_COMMIT_BYTES} bytes, unpacked"
+            )
+    for commit, _, content in _contents(repository, commits):
+        yield parse_commit(commit, content)
+
+
+def parse_commit(commit: str, content: bytes) -> CommitObject:
+    """A commit from its own bytes."""
+    headers = _headers(content)
+    lines = content.partition(b"\n\n")[0].split(b"\n")
+    parents = (line[7:].decode("ascii", "replace") for line in lines if line.startswith(b"parent "))
+    return CommitObject(commit, tuple(parents), _author(headers))
+
+
+def _author(headers: Mapping[str, bytes]) -> bytes:
+    """The author's name as git prints it, in UTF-8: the same in every commit, whatever that was written in."""
+    name = headers.get("author", b"").partition(b"<")[0].rstrip()
+    if "encoding" in headers:
+        with suppress(LookupError, ValueError):
+            return name.decode(headers["encoding"].decode("ascii")).encode()
+    return name
 
 
 def _read(repository: Repository, ids: set[str]) -> dict[str, _Object]:
@@ -64,32 +98,37 @@ def _read(repository: Repository, ids: set[str]) -> dict[str, _Object]:
         if kind in ("tag", "commit") and int(size[0]) <= _MOST_OBJECT_BYTES:
             readable.append(object_id)
         elif size:
-            found[object_id] = _Object(kind, {}, ())
+            found[object_id] = _Object(kind, {})
+    return found | {each: _Object(kind, _headers(content)) for each, kind, content in _contents(repository, readable)}
+
+
+def _contents(repository: Repository, ids: Iterable[str]) -> Iterator[tuple[str, str, bytes]]:
+    """Id, kind and content of objects that are there, one at a time."""
+    asked = list(ids)
     argv = ["git", f"--git-dir={repository.path}", "cat-file", "--batch"]
-    stdin = "".join(f"{each}\n" for each in readable).encode()
+    stdin = "".join(f"{each}\n" for each in asked).encode()
     with repository.tools.runner.stream(argv, stdin=stdin, timeout=600) as output:
-        for object_id in readable:
+        for object_id in asked:
             _, kind, length = output.readline().decode().split()
-            found[object_id] = _parse(kind, output.read(int(length) + 1))
-    return found
+            yield object_id, kind, output.read(int(length) + 1)
 
 
-def _parse(kind: str, content: bytes) -> _Object:
+def _headers(content: bytes) -> dict[str, bytes]:
+    """The headers that we read, each as it stands first."""
     headers: dict[str, bytes] = {}
-    parents = []
     for line in content.partition(b"\n\n")[0].split(b"\n"):
-        name, _, value = line.partition(b" ")
-        if name == b"parent":
-            parents.append(value.decode("ascii", "replace"))
-        else:
-            headers.setdefault(name.decode("ascii", "replace"), value)
-    return _Object(kind, headers, tuple(parents))
+        name, _, value = line[:_MOST_HEADER_BYTES].partition(b" ")
+        if name in (b"object", b"type", b"tagger", b"author", b"committer", b"encoding"):
+            headers.setdefault(name.decode(), value)
+    return headers
 
 
 def _target(found: _Object) -> str | None:
     """What a tag of a tag names; of anything else nothing more has to be read."""
     is_nested = found.kind == "tag" and found.headers.get("type") in (b"tag", b"commit")
-    return found.headers.get("object", b"").decode("ascii", "replace") or None if is_nested else None
+    target = found.headers.get("object", b"").decode("ascii", "replace")
+    # Git itself takes a tag of anything from a server, and would be asked for it by whatever name it has.
+    return target if is_nested and _ID.fullmatch(target) else None
 
 
 def _peel(known: Mapping[str, _Object], object_id: str) -> Commit | None:

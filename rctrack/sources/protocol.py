@@ -38,6 +38,8 @@ class Good:
     """The evidence is all that the source shows now: what it showed before and is not here has gone."""
     life: Life = Life(None, None)
     """Of an archive of mail."""
+    notes: tuple[str, ...] = ()
+    """What could not be had all the same, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Range:
     commit: Commit
     base: Commit | None
     """None where only the date is wanted."""
+    is_base_shown: bool = True
+    """Whether the repository that is asked shows the base as a tag of its own; else it may not have it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ def _versions(document: Any, monikers: frozenset[str]) -> list[str]:
         row["version"]
         for row in (rows if isinstance(rows, list) else [])
         if isinstance(row, dict)
-        and row.get("moniker") in monikers
+        and any(row.get("moniker") == each for each in monikers)
         and isinstance(row.get("version"), str)
         and 0 < len(row["version"]) <= _MOST_VERSION
+        and row["version"].isprintable()
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rctrack.core.model import Instant
-from rctrack.sources import Blocked, Failed
+from rctrack.sources import Blocked, Failed, cgit
 from tests.following import follow
 from tests.material import GitRepository, git, make_repository
 from tests.sources.looking import Looker, look_at_tags
@@ -73,7 +73,7 @@ def test_odd_tags_are_what_git_says(tmp_path: Path, host: Pages, repository: Git
 
 
 def test_only_what_is_new_is_asked_for(tmp_path: Path, host: Pages, repository: GitRepository) -> None:
-    """The list alone where nothing changed; one page more for one tag more, and for one that moved."""
+    """The list alone where nothing changed; one page more for one tag more."""
     looker = look_at_cgit(tmp_path / "cgit", f"{host.url}/demo.git")
     first = looker.good()
     host.asked.clear()
@@ -86,6 +86,27 @@ def test_only_what_is_new_is_asked_for(tmp_path: Path, host: Pages, repository: 
     assert len(host.asked) == 2
     assert second["v1.1-rc2"].commit == repository.commit_of("v1.1-rc2")
     assert len(second) == 6
+
+
+def test_a_tag_that_moves_is_read_again(tmp_path: Path, host: Pages, repository: GitRepository) -> None:
+    """Its line in the list is another one."""
+    looker = look_at_cgit(tmp_path / "cgit", f"{host.url}/demo.git")
+    before = looker.good()
+    repository.commit()
+    moved = repository.tag("v1.1-rc1")
+    after = looker.tags(before.cursor)["v1.1-rc1"]
+    assert (after.object_id, after.commit) == (moved, repository.commit_of("v1.1-rc1"))
+
+
+def test_more_tags_than_can_be_read_one_by_one_are_a_failure(
+    tmp_path: Path, host: Pages, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page for each would go on for ever; said, and nothing is asked for."""
+    monkeypatch.setattr(cgit, "_MOST_TAGS", 4)
+    outcome = look_at_cgit(tmp_path / "cgit", f"{host.url}/demo.git").look()
+    assert isinstance(outcome, Failed)
+    assert "more than 4 tags" in outcome.reason
+    assert len(host.asked) == 1
 
 
 def test_releases_by_cgit_alone_are_labelled_and_not_counted(
@@ -124,3 +145,16 @@ def test_a_host_that_is_away_is_unreachable(tmp_path: Path) -> None:
     outcome = look_at_cgit(tmp_path, url).look()
     assert isinstance(outcome, Failed)
     assert outcome.unreachable
+
+
+def test_a_name_of_any_length_gives_a_reason_of_one_line(tmp_path: Path) -> None:
+    """The page says how long a name is, and the address of its tag is made of that; why it failed is kept."""
+    name = "v" + "1" * 100_000
+    cells = f"<td><a href='x'>{name}</a></td><td><a href='y'>commit</a></td><td>K</td><td></td>"
+    listed = f"<div id='cgit'><div class='content'><table class='list'><tr>{cells}</tr></table></div></div>"
+    with serve_answer(200, "text/html", b"<html>no tag</html>") as pages:
+        pages.broken = lambda _, path: (200, "text/html", listed.encode()) if path.endswith("/refs/tags/") else None
+        outcome = look_at_cgit(tmp_path, pages.url).look()
+    assert isinstance(outcome, Failed)
+    assert len(outcome.reason) < 1000
+    assert outcome.reason.startswith(pages.url)

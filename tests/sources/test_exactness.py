@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -18,14 +19,14 @@ from hypothesis import strategies as st
 from rctrack.config import ProjectConfig, TagsConfig
 from rctrack.core.model import Commit, CountEvidence, ObjectId, ProjectId, ProjectRules, TagEvidence
 from rctrack.core.version import FeatureParts, all_previous, parse_version
-from rctrack.process import Runner
-from rctrack.sources import Good, Range, Tools
+from rctrack.process import ProcessError, Runner
+from rctrack.sources import Good, Range, Tools, git_tags
 from rctrack.sources.counting import Counted, count_pairs
 from rctrack.sources.fetch_pack import fetch
 from rctrack.sources.git import Repository
 from rctrack.sources.git_range import count_range, fetch_range
 from rctrack.sources.git_tags import GitTags
-from rctrack.sources.objects import CommitObject, _parse, read_tags
+from rctrack.sources.objects import CommitObject, parse_commit, read_tags
 from rctrack.web import Web
 from tests.material import GitRepository, git, make_repository
 from tests.servers import git_daemon, git_over_http
@@ -54,9 +55,19 @@ def by_git(path: Path, pair: Pair) -> tuple[int, int]:
     )
 
 
+def by_sets(path: Path, pair: Pair) -> tuple[int, int]:
+    """The same from what git lists for each end alone.
+
+    Where dates go back and forth `git rev-list base..commit` has commits too many, in one of two hundred pairs.
+    """
+    base, commit = (set(git(path, "rev-list", each).split()) for each in pair)
+    plain = set(git(path, "rev-list", "--no-merges", pair[1]).split())
+    return len(commit - base), len(plain - base)
+
+
 def authors_by_git(path: Path, revisions: str) -> set[str]:
     """Who wrote something there that is no merge."""
-    lines = ("rev-list", "--no-merges", "--no-commit-header", "--format=%an", revisions)
+    lines = ("rev-list", "--no-merges", "--no-commit-header", "--format=by %an", revisions)
     return set(git(path, *lines).splitlines())
 
 
@@ -70,12 +81,12 @@ def histories(draw: st.DrawFn) -> list[tuple[tuple[int, ...], int]]:
     return commits
 
 
-def build(path: Path, history: list[tuple[tuple[int, ...], int]]) -> list[str]:
-    """The history as a real repository; the ids of its commits in order."""
+def build(path: Path, history: list[tuple[tuple[int, ...], int]], *, steady: bool = False) -> list[str]:
+    """The history as a real repository; the ids of its commits in order. Dates go back and forth unless `steady`."""
     make_repository(path)
     lines = []
     for i, (parents, author) in enumerate(history):
-        person = f"Author {author} <a{author}@example.org> {1_700_000_000 + (i * 7919) % 50} +0000"
+        person = f"Author {author} <a{author}@example.org> {1_700_000_000 + (i if steady else i * 7919 % 50)} +0000"
         lines += [f"reset refs/heads/c{i}", f"commit refs/heads/c{i}", f"mark :{i + 1}"]
         lines += [f"author {person}", f"committer {person}", "data 0"]
         lines += [f"{'from' if n == 0 else 'merge'} :{parent + 1}" for n, parent in enumerate(parents)]
@@ -99,11 +110,48 @@ def test_any_history_is_counted_as_git_counts_it(
     pair = st.tuples(st.sampled_from(ids), st.sampled_from(ids))
     pairs = chosen.draw(st.lists(pair, min_size=1, max_size=3))
     for (base, commit), counted in zip(pairs, one_pass(folder / "odd.git", pairs, folder), strict=True):
+        assert (counted.commits, counted.commits - counted.merges) == by_sets(folder / "odd.git", (base, commit))
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories(), chosen=st.data())
+def test_any_steady_history_is_counted_as_rev_list_counts_it(
+    history: list[tuple[tuple[int, ...], int]], chosen: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The same against `git rev-list --count`, and authors and newcomers too."""
+    folder = tmp_path_factory.mktemp("history")
+    ids = build(folder / "odd.git", history, steady=True)
+    pair = st.tuples(st.sampled_from(ids), st.sampled_from(ids))
+    pairs = chosen.draw(st.lists(pair, min_size=1, max_size=3))
+    for (base, commit), counted in zip(pairs, one_pass(folder / "odd.git", pairs, folder), strict=True):
         here = authors_by_git(folder / "odd.git", f"{base}..{commit}")
         before = authors_by_git(folder / "odd.git", base)
         assert (counted.commits, counted.commits - counted.merges) == by_git(folder / "odd.git", (base, commit))
-        assert counted.authors in (None, len(here))
-        assert counted.first_time_authors in (None, len(here - before))
+        assert counted.authors == len(here)
+        assert counted.first_time_authors == len(here - before)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories(), chosen=st.data())
+def test_any_range_alone_is_counted_as_git_counts_it(
+    history: list[tuple[tuple[int, ...], int]], chosen: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The same histories, one fetch per range: also where the two have nothing in common, or one contains the other."""
+    folder = tmp_path_factory.mktemp("history")
+    path = folder / "odd.git"
+    ids = build(path, history, steady=True)
+    git(path, "config", "uploadpack.allowFilter", "true")
+    for number, commit in enumerate(ids):
+        git(path, "update-ref", f"refs/tags/c{number}", commit)
+    numbers = st.integers(0, len(ids) - 1)
+    pairs = chosen.draw(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=2))
+    with git_daemon(folder) as url:
+        for base, tag in pairs:
+            wanted = Range(f"c{tag}", ObjectId(ids[tag]), Commit(ids[tag]), Commit(ids[base]))
+            found = list(fetch_range(f"{url}/odd.git", wanted, tools(folder)))
+            [count] = [each for each in found if isinstance(each, CountEvidence)]
+            assert (count.commits, count.commits_no_merges) == by_git(path, (ids[base], ids[tag]))
+            assert count.authors == len(authors_by_git(path, f"{ids[base]}..{ids[tag]}"))
 
 
 @pytest.fixture
@@ -187,6 +235,67 @@ def test_a_release_inside_the_one_before_has_no_commits(odd: GitRepository, tmp_
     )
 
 
+def test_a_release_that_has_nothing_in_common_with_the_one_before_is_whole(odd: GitRepository, tmp_path: Path) -> None:
+    """A project that began again: the server sends all, and is asked whether it has the release before at all."""
+    odd.commit(4, branch="again", parents=())
+    odd.tag("v2.0-rc1", "again")
+    [wanted] = ranges_of(odd.path, [("v1.1-rc2", "v2.0-rc1")])
+    with git_over_http(tmp_path) as server:
+        found = list(fetch_range(f"{server.url}/odd.git", wanted, tools(tmp_path)))
+    assert counts_of(found) == [by_git(odd.path, ("v1.1-rc2", "v2.0-rc1"))] == [(4, 4)]
+
+
+def test_a_base_that_is_not_shown_is_asked_for_first(odd: GitRepository, tmp_path: Path) -> None:
+    """So that a server without it is not made to send its whole history."""
+    odd.commit(2000)
+    odd.tag("v1.1-rc3")
+    [wanted] = ranges_of(odd.path, [("v1.1-rc2", "v1.1-rc3")])
+    unknown = Commit(make_repository(tmp_path / "stranger" / "s.git").commit(1, parents=()))
+    with git_over_http(tmp_path) as server:
+        url = f"{server.url}/odd.git"
+        found = list(fetch_range(url, replace(wanted, is_base_shown=False), tools(tmp_path)))
+        server.requests.clear()
+        with pytest.raises(ProcessError, match="does not have the release before"):
+            list(fetch_range(url, replace(wanted, base=unknown, is_base_shown=False), tools(tmp_path)))
+        assert sum(each.answered for each in server.requests) < 4000
+    assert counts_of(found) == [by_git(odd.path, ("v1.1-rc2", "v1.1-rc3"))]
+
+
+def test_an_author_is_the_same_in_every_spelling_of_a_commit(tmp_path: Path) -> None:
+    """In another encoding, or without a name: both ways tell authors apart as git prints them."""
+    made = make_repository(tmp_path / "odd.git")
+    made.release("1.0")
+    stream = []
+    names = ["René".encode(), "René".encode("latin-1"), b"", b"A"]
+    for number, name in enumerate(names):
+        who = b"%s <a@example.org> 17000000%02d +0000" % (name, number)
+        who = who if name else who.lstrip()
+        stream += [b"commit refs/heads/main", b"author " + who, b"committer K <k@example.org> 1700000000 +0000"]
+        stream += [b"encoding ISO-8859-1"] if number == 1 else []
+        stream += [b"data 0", *([b"from refs/heads/main^0"] if number == 0 else [])]
+    git(made.path, "fast-import", "--quiet", "--force", stdin=b"\n".join([*stream, b""]))
+    made.tag("v1.1-rc1")
+    expected = len(authors_by_git(made.path, "v1.0..v1.1-rc1"))
+    [counted] = one_pass(made.path, resolved(made.path, [("v1.0", "v1.1-rc1")]), tmp_path)
+    with git_over_http(tmp_path) as server:
+        [wanted] = ranges_of(made.path, [("v1.0", "v1.1-rc1")])
+        found = list(fetch_range(f"{server.url}/odd.git", wanted, tools(tmp_path)))
+    assert [each.authors for each in found if isinstance(each, CountEvidence)] == [counted.authors] == [expected] == [3]
+
+
+def test_many_releases_are_counted_some_at_a_time(
+    odd: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit carries two bits for every pair of its pass: a hundred thousand tags would be gigabytes at once."""
+    source = GitTags(TagsConfig(str(odd.path), is_primary=True), project(str(odd.path)), tools(tmp_path))
+    at_once = source.measure(list(ranges_of(odd.path)))
+    monkeypatch.setattr(git_tags, "_MOST_PAIRS", 1)
+    one_by_one = source.measure(list(ranges_of(odd.path)))
+    assert at_once == one_by_one
+    assert isinstance(at_once, Good)
+    assert counts_of(at_once.evidence) == [by_git(odd.path, pair) for pair in ODD_PAIRS]
+
+
 def test_a_server_without_protocol_v2_is_asked_the_old_way(odd: GitRepository, tmp_path: Path) -> None:
     """The same counts from a server of before 2018, which says no word of version 2."""
     with git_over_http(tmp_path, protocol_v2=False) as server:
@@ -204,7 +313,7 @@ def test_a_base_that_the_server_lacks_is_not_counted_from_the_beginning(odd: Git
     stranger = make_repository(tmp_path / "stranger" / "s.git")
     unknown = stranger.commit(1, parents=())
     [first, *_] = ranges_of(odd.path)
-    with git_over_http(tmp_path) as server, pytest.raises(Exception, match="did not send the range"):
+    with git_over_http(tmp_path) as server, pytest.raises(Exception, match="does not have the release before"):
         list(
             fetch_range(
                 f"{server.url}/odd.git",
@@ -291,8 +400,7 @@ def commits_of_pack(url: str, one: Range) -> list[CommitObject]:
     with closing(PackData.from_file(received, SHA1, size)) as pack:
         pack.check()
         commits = [each for each in PackInflater.for_pack_data(pack) if isinstance(each, DulwichCommit)]
-    read = ((each.id.decode(), _parse("commit", each.as_raw_string())) for each in commits)
-    return [CommitObject(commit, found.parents, found.headers["author"].rpartition(b" <")[0]) for commit, found in read]
+    return [parse_commit(each.id.decode(), each.as_raw_string()) for each in commits]
 
 
 def resolved(path: Path, pairs: Sequence[Pair]) -> list[Pair]:

@@ -108,6 +108,17 @@ def test_every_kind_of_tag_is_read_for_what_it_is(tmp_path: Path, repository: Gi
     assert [tags[name].commit for name in ("tree", "light-tree", "key", "nested-tree")] == [None] * 4
 
 
+def test_a_tag_that_is_too_big_to_be_read_leads_nowhere(tmp_path: Path, repository: GitRepository) -> None:
+    """A megabyte; and the others are what they are."""
+    commit = repository.commit_of("v1.1")
+    content = f"object {commit}\ntype commit\ntag v2.0\ntagger K <k@example.org> 1772366400 +0000\n\n" + "x" * 2**20
+    big = git(repository.path, "hash-object", "-t", "tag", "-w", "--stdin", stdin=content.encode())
+    git(repository.path, "update-ref", "refs/tags/v2.0", big)
+    tags = look_at_tags(tmp_path / "user", repository.path).tags()
+    assert (tags["v2.0"].commit, tags["v2.0"].tagged) == (None, None)
+    assert tags["v1.1"].commit == commit
+
+
 def test_odd_tags_over_http_do_not_stop_the_others(tmp_path: Path, repository: GitRepository) -> None:
     """A clone of commits only lacks the trees that some tags name: they lead to no commit, and that is all."""
     empty = git(repository.path, "hash-object", "-w", "-t", "tree", "--stdin")
@@ -152,6 +163,24 @@ def test_a_new_tag_is_brought_with_its_commits_only(tmp_path: Path, repository: 
     [clone] = (tmp_path / "user" / "state" / "repositories").glob("*.git")
     kinds = git(clone, "cat-file", "--batch-all-objects", "--batch-check=%(objecttype)").split()
     assert set(kinds) == {"commit", "tag"}
+
+
+def test_a_commit_graph_is_kept_with_the_history(tmp_path: Path, repository: GitRepository) -> None:
+    """For all that counting walks over, and brought up to date with each fetch; not in a repository of the user's."""
+    with git_over_http(tmp_path / "served") as server:
+        looker = look_at_tags(tmp_path / "user", f"{server.url}/demo.git")
+        cursor = looker.good().cursor
+        [clone] = (tmp_path / "user" / "state" / "repositories").glob("*.git")
+        graph = clone / "objects" / "info" / "commit-graph"
+        first = graph.stat().st_size
+        repository.release("1.2-rc1", commits=50)
+        looker.good(cursor)
+    assert graph.stat().st_size > first
+    git(clone, "commit-graph", "verify")
+    near = look_at_tags(tmp_path / "near", repository.path)
+    near.good()
+    measured(near, a_range(repository, "v1.1", "v1.0"))
+    assert not list((repository.path / "objects" / "info").glob("commit-graph*"))
 
 
 def test_a_moved_tag_and_a_deleted_one_are_followed(tmp_path: Path, repository: GitRepository) -> None:
@@ -228,6 +257,27 @@ def test_ranges_across_branches_are_exact(tmp_path: Path, repository: GitReposit
         looker = cycle_over_http(tmp_path, server)
         outcome = measured(looker, *(a_range(repository, tag, base) for base, tag in pairs))
     assert counts_of(outcome) == expected(repository, *pairs)
+
+
+def test_a_host_that_gives_nothing_is_asked_for_the_newest_three(tmp_path: Path, repository: GitRepository) -> None:
+    """Those are waited for; then it is left alone until the next look, and the first reason is the outcome's."""
+    wanted = [
+        a_range(repository, "v1.0", None),
+        *(a_range(repository, f"v{b}", f"v{a}") for a, b in pairwise(VERSIONS)),
+    ]
+    with git_over_http(tmp_path / "served") as server:
+        server.gives_no_objects = True
+        looker = cycle_over_http(tmp_path, server)
+        assert looker.counting is not None
+        outcome = looker.counting.measure(wanted)
+        asked = [each.sent for each in server.fetches]
+    assert isinstance(outcome, Failed)
+    assert "503" in outcome.reason
+    assert [one.tag for body in asked for one in wanted if f"want {one.object_id}".encode() in body] == [
+        "v1.1",
+        "v1.1-rc2",
+        "v1.1-rc1",
+    ]
 
 
 def test_only_a_date_costs_one_commit(tmp_path: Path, repository: GitRepository) -> None:

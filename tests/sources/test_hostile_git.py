@@ -12,13 +12,13 @@ import pytest
 
 from rctrack.core.model import Commit, ObjectId
 from rctrack.process import ProcessError, Runner
-from rctrack.sources import Range, Tools, git_range
+from rctrack.sources import Blocked, Range, Tools, git_range
 from rctrack.sources import git as git_source
 from rctrack.sources.git_range import fetch_range
 from rctrack.web import Web
 from tests.following import Follower, follow
 from tests.material import BEGIN, HOUR, GitRepository, git, make_repository
-from tests.servers import git_over_http
+from tests.servers import git_over_http, web_page
 
 ID = "1" * 40
 Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
@@ -160,6 +160,9 @@ def test_a_fetch_that_comes_to_nothing_loses_nothing(pack: Answer, history: str,
         assert reason(demo)
     else:
         assert {row["version"] for row in demo.rows("SELECT version FROM releases")} == {"1.0", "1.1-rc1"}
+        [outcome] = demo.rows("SELECT outcome, reason FROM outcomes")
+        assert outcome["outcome"] == "good"
+        assert url in outcome["reason"]
         assert demo.rows("SELECT * FROM counts") == []
         assert not list(demo.database.parent.glob("range-*"))
 
@@ -207,6 +210,62 @@ def test_a_redirect_is_not_followed(where: str, tmp_path: Path) -> None:
 
     with serving(Elsewhere) as url:
         assert "302" in reason(looks(url, tmp_path)) or "redirect" in reason(looks(url, tmp_path / "again"))
+
+
+def a_range(tmp_path: Path) -> tuple[Range, Tools]:
+    """A release of a repository at hosts/demo.git, and what to fetch it with."""
+    own = make_repository(tmp_path / "hosts" / "demo.git")
+    own.release("1.0", "1.1-rc1")
+    ids = (ObjectId(own.object_of("refs/tags/v1.1-rc1")), Commit(own.commit_of("v1.1-rc1")))
+    tools = Tools(Runner(), tmp_path / "state", "rctrack/test", lambda *_: None, Web("rctrack/test"))
+    return Range("v1.1-rc1", *ids, Commit(own.commit_of("v1.0"))), tools
+
+
+def test_a_range_is_not_fetched_where_a_redirect_leads(tmp_path: Path) -> None:
+    """Though it would be found there: a host speaks for itself only."""
+    wanted, tools = a_range(tmp_path)
+    with git_over_http(tmp_path / "hosts") as elsewhere:
+
+        class Redirect(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(302)
+                self.send_header("Location", f"{elsewhere.url}{self.path}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Nothing."""
+
+        with serving(Redirect) as url, pytest.raises(ProcessError):
+            list(fetch_range(url, wanted, tools))
+        assert elsewhere.requests == []
+
+
+def test_a_pack_is_not_fetched_from_where_the_server_says(tmp_path: Path) -> None:
+    """Version 2 of the protocol lets a server name another host for a part of the pack."""
+    wanted, tools = a_range(tmp_path)
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as elsewhere:
+        elsewhere.timeout = 0
+        met: list[object] = []
+        elsewhere.process_request = lambda request, _: met.append(request)  # type: ignore[method-assign,assignment]
+        uri = b"https://127.0.0.1:%d/x.pack sha1 %s\n" % (elsewhere.server_address[1], ID.encode())
+
+        def name_it(request: BaseHTTPRequestHandler, _body: bytes) -> None:
+            begin(request, "result")
+            request.wfile.write(packet(b"packfile-uris\n") + packet(uri) + packet(b"packfile\n") + b"0000")
+
+        with hostile(show(b"refs/tags/v1.1-rc1"), name_it) as url, pytest.raises(ProcessError, match="another host"):
+            list(fetch_range(url, wanted, tools))
+        elsewhere.handle_request()
+    assert met == []
+
+
+def test_a_page_where_a_range_was_asked_for_is_no_git(tmp_path: Path) -> None:
+    """A bot wall is blocked, not down."""
+    wanted, tools = a_range(tmp_path)
+    with web_page() as url, pytest.raises(ProcessError) as failed:
+        list(fetch_range(f"{url}/demo.git", wanted, tools))
+    assert isinstance(git_source.failure(failed.value), Blocked)
 
 
 def test_names_that_would_be_options_or_commands_are_only_names(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rctrack.core.model import Station, StationEvidence
-from rctrack.sources import Blocked, Failed, Good, Outcome, open_source
+from rctrack.sources import Blocked, Failed, Good, Outcome, gitolite_log, open_source
 from rctrack.sources.gitolite_log import read_receipt
 from tests.following import Follower, follow
 from tests.material import Epoch, GitRepository, make_epoch, make_repository
@@ -126,6 +126,16 @@ class TestReleasesJson:
         assert f"releases.json {host.url}" in said
         assert demo.rows("SELECT version FROM releases WHERE version LIKE '6%'") == []
 
+    def test_an_unchanged_file_says_nothing_new(self, tmp_path: Path) -> None:
+        """By the mark of the last answer, which stays."""
+        body = json.dumps(releases("1.0")).encode()
+        with serve_answer(200, 'application/json\nETag: "1"', body) as host:
+            first = look(tmp_path, host.url, "releases.json")
+            assert isinstance(first, Good)
+            assert first.evidence
+            host.broken = lambda *_: (304, "", b"Sun, 01 Mar 2026 00:00:00 GMT")
+            assert look(tmp_path, host.url, "releases.json", first.cursor) == Good((), first.cursor)
+
     @pytest.mark.parametrize(
         ("media_type", "body", "expected"),
         [
@@ -143,6 +153,30 @@ class TestReleasesJson:
         """Neither is ever "nothing listed"."""
         with serve_answer(200, media_type, body) as host:
             assert isinstance(look(tmp_path, host.url, "releases.json"), expected)
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"moniker": [], "version": "1.0-rc1"},
+            {"moniker": {"mainline": 1}, "version": "1.0-rc1"},
+            {"moniker": "mainline", "version": "\ud800"},
+            {"moniker": "mainline", "version": "1.0-rc1\n"},
+            {"moniker": "mainline", "version": "1.0-rc1\x1b[31m"},
+            {"moniker": "mainline", "version": ["1.0-rc1"]},
+        ],
+    )
+    def test_a_row_that_is_odd_costs_no_other_row(
+        self, tmp_path: Path, repository: GitRepository, odd: dict[str, Any]
+    ) -> None:
+        """Of a wrong type, or with characters that no version has and no database or terminal takes."""
+        document = releases("1.0-rc2")
+        document["releases"].insert(0, odd)
+        with serve_answer(200, "application/json", json.dumps(document).encode()) as host:
+            demo = follow(tmp_path / "demo", tags=[repository.path], settings=listing(host.url, "releases.json"))
+            assert demo.poll(BEGIN).outcomes == ["Good", "Good"]
+        assert [row["evidence"] for row in demo.rows("SELECT evidence FROM timeline WHERE station = 'listed'")] == [
+            "1.0-rc2"
+        ]
 
 
 class TestGitoliteLog:
@@ -177,6 +211,13 @@ class TestGitoliteLog:
         second = look(tmp_path, str(epoch.path), "gitolite-log", first.cursor)
         assert isinstance(second, Good)
         assert [each.name for each in second.evidence if isinstance(each, StationEvidence)] == ["v1.0-rc2"]
+
+    def test_of_a_push_without_end_some_tags_are_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The first ones."""
+        monkeypatch.setattr(gitolite_log, "_MOST_REFS", 2)
+        epoch = make_epoch(tmp_path / "log.git")
+        refs = [(f"refs/tags/v1.{number}", ZERO, "a" * 40) for number in range(5)]
+        assert [each.name for each in read_receipt(receipt(epoch, BEGIN, *refs))] == ["v1.0", "v1.1"]
 
     def test_a_tag_taken_away_and_a_mail_of_somebody_else_are_no_push(self, tmp_path: Path) -> None:
         """Nor is a mail without a date."""
