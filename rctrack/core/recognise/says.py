@@ -9,8 +9,9 @@ _MOST_PROSE = 60_000
 _MOST_TEXT = 300_000
 _TOKEN = re.compile(r"(?<![\w.])[vV]?(\d[\w.~+-]{0,60})")
 _RELEASED = re.compile(
-    r"(?:announc\w+ (?:\w+ ){0,4}?(?:release|availability) of (?:the )?|announc\w+ |(?:is|has been|was) tagged (?:as )?"
-    r"|tagged (?:as |it )|\btag (?:is |called |named )?)(?:[\w+-]{1,30}[- ]){0,2}?[vV]?(\d[\w.~+-]{0,60})"
+    r"(?:announc\w{1,9} (?:\w{1,40} ){0,4}?(?:release|availability) of (?:the )?|announc\w{1,9} "
+    r"|(?:is|has been|was) tagged (?:as )?|tagged (?:as |it )|\btag (?:is |called |named )?)"
+    r"(?:[\w+-]{1,30}[- ]){0,2}?[vV]?(\d[\w.~+-]{0,60})"
     r"|\b[vV]?(\d[\w.~+-]{0,60}) (?:kernel )?(?:is now|is out|is available|is tagged|has been released|is released)",
     re.IGNORECASE,
 )
