@@ -12,9 +12,12 @@ from rctrack.core.trace import parse_date
 from rctrack.sources.protocol import Life
 
 MOST_MAIL_BYTES = 4 * 2**20
-"""Of one mail; what is longer is cut, its headers and shortlog are at the start."""
+"""Of one mail that is kept; what is longer is cut, its headers and shortlog are at the start."""
+MOST_READ = 32 * 2**20
+"""Of one mail that is read, since what counts may stand behind headers without end."""
 _MOST_SUBJECT = 1000
-_MOST_HEADER = 512 * 1024
+_MOST_HEADERS = 512 * 1024
+"""Of the headers of a mail that is cut; of longer ones only those that are ever read are kept."""
 _SUBJECT = re.compile(rb"^subject:(.{0,1000}(?:\r?\n[ \t].{0,1000}){0,20})", re.IGNORECASE | re.MULTILINE)
 _HIDDEN_AT = re.compile(
     r"(?<=[\w.+-])(?:_at_| at |\(a\)|\(at\)| \(at\) |\[at\]| \[at\] |&#64;|%40)(?=[\w-])", re.IGNORECASE
@@ -33,10 +36,20 @@ def fits(rules: ListRules) -> Callable[[str], bool]:
     return lambda text: subject_may_fit(rules, text[:_MOST_SUBJECT])
 
 
+def cut(content: bytes) -> bytes:
+    """As much of a mail as is kept: of endless headers what is ever read, and the beginning of its body."""
+    if len(content) <= MOST_MAIL_BYTES:
+        return content
+    headers = parse_headers(content)
+    if headers.body_at > _MOST_HEADERS:
+        kept = [b"%s:%s\n" % (name.encode(), value) for name, values in headers.fields.items() for value in values]
+        content = b"".join(kept) + b"\n" + content[headers.body_at :]
+    return content[:MOST_MAIL_BYTES]
+
+
 def subject_of(content: bytes) -> str:
     """The decoded subject of a mail; empty where there is none."""
-    head = content[:_MOST_HEADER]
-    head = head[: found.start()] if (found := re.search(rb"\r?\n\r?\n", head)) else head
+    head = content[: found.start()] if (found := re.search(rb"\r?\n\r?\n", content)) else content
     raw = _SUBJECT.search(head)
     if raw is None:
         return ""
@@ -47,13 +60,13 @@ def subject_of(content: bytes) -> str:
 
 def message_id_of(content: bytes) -> str:
     """The Message-ID of a mail, without angle brackets; empty where there is none."""
-    value = header_text(parse_headers(content[:_MOST_HEADER]), "Message-ID", 998)
+    value = header_text(parse_headers(content), "Message-ID", 998)
     return value.strip().removeprefix("<").removesuffix(">")
 
 
 def delivery_of(content: bytes) -> datetime | None:
     """When a mail came here by its newest Received header, or was written by its Date; None: not known."""
-    headers = parse_headers(content[:_MOST_HEADER])
+    headers = parse_headers(content)
     dates = [each.rpartition(";")[2] for each in headers.all("Received")[:1]] or headers.all("Date")[:1]
     found = parse_date(dates[0]) if dates else None
     return found.at if found else None

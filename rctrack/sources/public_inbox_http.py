@@ -106,7 +106,7 @@ class PublicInboxHttp:
 
     def _raw(self, key: str) -> bytes:
         url = f"{self.config.url}/{quote(key, safe='')}/raw"
-        return self.tools.web.get(url, ("text/plain",), most=mails.MOST_MAIL_BYTES * 4).content[: mails.MOST_MAIL_BYTES]
+        return mails.cut(self.tools.web.get(url, ("text/plain",), most=mails.MOST_READ).content)
 
     def _address(self, **query: str) -> str:
         return f"{self.config.url}/?{urlencode(query)}"
