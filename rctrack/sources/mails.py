@@ -22,6 +22,8 @@ _SUBJECT = re.compile(rb"^subject:(.{0,1000}(?:\r?\n[ \t].{0,1000}){0,20})", re.
 _HIDDEN_AT = re.compile(
     r"(?<=[\w.+-])(?:_at_| at |\(a\)|\(at\)| \(at\) |\[at\]| \[at\] |&#64;|%40)(?=[\w-])", re.IGNORECASE
 )
+_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[0-9]{1,3}|.)", re.DOTALL)
+"""In a regular expression."""
 _ADDRESS = re.compile(r"[\w.+=-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _ZONES = {
     "WET": "+0000", "WEST": "+0100", "BST": "+0100", "CET": "+0100", "MET": "+0100", "CEST": "+0200", "MEST": "+0200",
@@ -104,9 +106,15 @@ def numeric_zone(date: str) -> str:
     return re.sub(r"\b[A-Z]{3,4}\b", lambda zone: _ZONES.get(zone[0], zone[0]), date[:200])
 
 
-def words(pattern: str) -> tuple[str, ...]:
-    """Whole words that every text which the regular expression fits must hold, for a search by words."""
-    return tuple(dict.fromkeys(re.findall(r"(?<![\w\1])[A-Za-z]{3,}(?![\w\1])", _certain(pattern))))
+def searches(pattern: str) -> tuple[tuple[str, ...], ...]:
+    """For a search by words: of each alternative of the regular expression the whole words that all it fits must hold.
+
+    Empty where one of them promises none.
+    """
+    if re.compile(pattern).flags & re.VERBOSE:
+        return ()
+    found = tuple(_words(each) for each in _alternatives(pattern))
+    return found if all(found) else ()
 
 
 def literal(pattern: str) -> str:
@@ -116,23 +124,50 @@ def literal(pattern: str) -> str:
     return max(re.split("[\0\1 ]", _certain(pattern)), key=len, default="")
 
 
+def _words(pattern: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(re.findall(r"(?<![\w\1])[A-Za-z]{3,}(?![\w\1])", _certain(pattern))))
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """What "|" parts at the top, without the group that may be around each."""
+    parts: list[list[str]] = [[]]
+    for piece in _pieces(pattern):
+        if piece == "|":
+            parts.append([])
+        else:
+            parts[-1].append(piece)
+    return [each[0][3:-1] if len(each) == 1 and each[0].startswith("(?:") else "".join(each) for each in parts]
+
+
 def _certain(pattern: str) -> str:
     """The pattern's letters where they stand for themselves, \\0 for an edge of words, \\1 for all else."""
     pieces: list[str] = []
-    if re.compile(pattern).flags & re.VERBOSE:
-        return ""
     for piece in _pieces(pattern):
         if piece == "|":
             return ""
-        if piece[0] in "*?{" or (piece == "+" and pieces and pieces[-1] != "\0"):
-            pieces[-1:] = ["\1"]
-        elif piece in ("^", "$") or re.fullmatch(r"\\[sbAZWnt]", piece):
+        if piece[0] in "*?{":
+            # What may be missing: \2 if it is no part of a word.
+            pieces[-1:] = ["\1" if re.fullmatch(r"[\w\1]", pieces[-1]) else "\2"]
+        elif piece == "+":
+            pieces[-1:] = ["\1" if re.fullmatch(r"[\w\1]", pieces[-1]) else "\0"]
+        elif _is_edge(piece):
             pieces.append("\0")
-        elif piece[0] in ".([" or re.fullmatch(r"\\[a-zA-Z0-9]", piece):
+        elif piece[0] in ".([" or re.match(r"\\[a-zA-Z0-9]", piece):
             pieces.append("\1")
-        elif piece != "+":
+        else:
             pieces.append(piece[-1])
-    return "".join(pieces)
+    sure_behind = re.sub(r"(?<=[^\w\1\2])[\2]+", "\0", "".join(pieces))
+    return re.sub(r"[\2]+(?=[^\w\1\2])", "\0", sure_behind).replace("\2", "\1")
+
+
+def _is_edge(piece: str) -> bool:
+    """Whether no letter can stand here: an anchor, white space, a class without letters, a group of such ends."""
+    if piece.startswith("(?:"):
+        inner = _certain(piece[3:-1])
+        return bool(inner) and not re.search(r"^[\w\1]|[\w\1]$", inner)
+    if piece.startswith("[") and not piece.startswith("[^"):
+        return not re.search(piece, "".join(filter(str.isalnum, map(chr, range(0x250)))) + "_")
+    return piece in ("^", "$") or re.fullmatch(r"\\[sbAZWnt]", piece) is not None
 
 
 def _pieces(pattern: str) -> Iterator[str]:
@@ -147,7 +182,7 @@ def _pieces(pattern: str) -> Iterator[str]:
 def _end_of_piece(pattern: str, position: int) -> int:
     first = pattern[position]
     if first == "\\":
-        return position + 2
+        return found.end() if (found := _ESCAPE.match(pattern, position)) else position + 2
     if first == "{":
         return pattern.find("}", position) + 1 or len(pattern)
     if first == "[":

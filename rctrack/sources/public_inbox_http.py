@@ -69,7 +69,8 @@ class PublicInboxHttp:
 
     def _query(self, since: date | None) -> str:
         senders = " OR ".join(f"f:{each}" for each in sorted(self.config.rules.senders))
-        subject = [f"s:{word}" for word in mails.words(self.config.rules.subject)]
+        alternatives = [" ".join(f"s:{word}" for word in each) for each in mails.searches(self.config.rules.subject)]
+        subject = [f"({' OR '.join(f'({each})' for each in alternatives)})"] if alternatives else []
         window = [f"d:{since - _SLACK:%Y%m%d}.."] if since else []
         return " ".join([f"({senders})", *subject, *window])
 

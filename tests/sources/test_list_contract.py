@@ -15,7 +15,7 @@ from rctrack.web import Web
 from tests.material import BEGIN, HOUR, Mail, hidden, make_epoch
 from tests.sources import rendered
 from tests.sources.archives import PROGRAM, Archive, open_archive
-from tests.sources.rendered import ANNOUNCED, CORPUS, NEWS, RULES
+from tests.sources.rendered import ANNOUNCED, CORPUS, NEWS, RULES, SUBJECT
 from tests.sources.servers import Pages, in_front_of, public_inbox, serve_answer, serve_folder
 
 Needs = Callable[[str], Path]
@@ -333,6 +333,14 @@ class TestEveryLocalKind:
             outcome = open_archive(tmp_path / "state", given.served.kind, tmp_path / place, RULES).look()
             assert isinstance(outcome, Blocked | Failed), outcome
             assert str(tmp_path / place) in outcome.reason
+
+
+@pytest.mark.parametrize("given", [kind for kind in KINDS if "http" in kind.name], indirect=True, ids=lambda k: k.name)
+def test_either_of_two_subjects_is_searched_for(given: Given) -> None:
+    """What a project's file lists as two expressions, each with words of its own."""
+    subject = rf"(?:{SUBJECT})|(?:^\[PATCH\] demo: mend (?P<version2>\d\S*) review$)"
+    found = open_archive(given.folder / "state", given.served.kind, given.served.url, replace(RULES, subject=subject))
+    assert set(found.recognised(found.good())) == set(ANNOUNCED)
 
 
 TELL_OF_LIFE = [kind for kind in KINDS if kind.name in ("pipermail", "hypermail")]
