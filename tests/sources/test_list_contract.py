@@ -386,6 +386,24 @@ def test_a_mail_imported_today_is_found_though_it_was_delivered_months_ago(tmp_p
         assert archive.good(outcome.cursor, since=CORPUS[0].at.date()).evidence == ()
 
 
+def test_a_mail_that_a_feed_names_and_nobody_has_hides_no_other(tmp_path: Path, needs: Needs) -> None:
+    """It is refused as far as it is known, and read once it is there."""
+    missing, *others = ANNOUNCED
+    with by_atom(tmp_path / "archive", needs, CORPUS) as served:
+        archive, host = open_archive(tmp_path, served.kind, served.url, RULES), served.pages
+        assert host is not None
+        usual = host.broken
+        host.broken = lambda method, path: (
+            (404, "text/html", b"<p>Not Found") if missing.partition("@")[0] in path else usual(method, path)
+        )
+        first = archive.good()
+        assert archive.recognised(first).keys() == set(others)
+        assert len(first.evidence) == len(ANNOUNCED)
+        assert archive.good(first.cursor, since=CORPUS[0].at.date()).evidence == ()
+        host.broken = usual
+        assert archive.recognised(archive.good(first.cursor, since=CORPUS[0].at.date())).keys() == {missing}
+
+
 def test_httpd_killed_and_started_again_loses_and_doubles_nothing(tmp_path: Path, needs: Needs) -> None:
     """The real server, killed in the middle of an Atom search; a mail comes in while it is down."""
     programs = needs("public-inbox-httpd").parent
