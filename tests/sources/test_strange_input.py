@@ -1,7 +1,9 @@
 """What strangers write is read in bounded time and comes out as a value: pages, feeds, mailboxes, subjects."""
 
+import hashlib
 import io
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -15,6 +17,7 @@ from rctrack.core.recognise import parse_headers, recognise_mail
 from rctrack.core.recognise.headers import addresses
 from rctrack.sources import Blocked, Failed, Good, mails
 from rctrack.sources.archive import links, parse
+from rctrack.sources.hyperkitty import Hyperkitty
 from rctrack.sources.mbox import read_mbox
 from rctrack.sources.public_inbox_http import read_atom
 from rctrack.web import WebError
@@ -232,6 +235,20 @@ def test_only_words_that_every_fitting_subject_has_are_searched_for(
 def test_an_address_that_was_hidden_is_read(shown: str, meant: str) -> None:
     """The spellings of pipermail, hypermail and others."""
     assert mails.readable_address(shown) == meant
+
+
+@pytest.mark.parametrize("hash_of", [hashlib.md5, hashlib.sha256])
+def test_a_picture_tells_whose_mail_it_is(hash_of: Callable[[bytes], "hashlib._Hash"]) -> None:
+    """HyperKitty's pages name no address; by either hash that pictures have gone by."""
+    shown = (
+        '<h1>[ANNOUNCE] demo v1.1</h1><div class="email"><div class="email-header"><img src="/avatar/{}.jpg"></div>'
+        '<div class="email-body">out</div></div>'
+    )
+    reader = next(each for each in READERS if isinstance(each, Hyperkitty))
+    for address, senders in (("kim@example.org", ("kim@example.org",)), ("sam@example.org", ())):
+        made = reader.mail(page(shown.format(hash_of(address.encode()).hexdigest()).encode()))
+        assert made is not None
+        assert addresses(parse_headers(made), "From") == senders
 
 
 def test_rules_without_words_still_search_by_sender(tmp_path: Path) -> None:
