@@ -1,12 +1,18 @@
 """What single pages of web archives show, beyond the contract of all archives."""
 
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 from rctrack.core.recognise import header_text, parse_headers
 from rctrack.core.recognise.headers import addresses
 from rctrack.sources.archive import Reader
 from rctrack.sources.hypermail import Hypermail
 from rctrack.sources.mhonarc import Mhonarc
+from tests.material import HOUR
+from tests.sources.archives import open_archive
+from tests.sources.rendered import NEWS, RULES, render_hyperkitty
+from tests.sources.servers import serve_folder
 from tests.sources.strange import READERS, page
 
 
@@ -53,3 +59,18 @@ def test_the_sender_that_mhonarc_rotates_is_read_where_its_heading_shows_none() 
     assert made is not None
     assert addresses(parse_headers(made), "From") == ("kim@example.org",)
     assert made.endswith(b"out\n")
+
+
+def test_the_pages_of_a_month_are_read_as_far_as_known_mail_begins(tmp_path: Path) -> None:
+    """All of them at the first look; later no page behind one on which nothing is new."""
+    mails = [replace(NEWS, subject=f"[ANNOUNCE] demo v1.{n}", at=NEWS.at + n * HOUR) for n in range(10)]
+    folder = tmp_path / "archives" / "list" / "demo@lists.example.org"
+    render_hyperkitty(folder, mails[:9])
+    with serve_folder(tmp_path) as host:
+        archive = open_archive(tmp_path / "state", "hyperkitty", f"{host.url}/archives/list/{folder.name}", RULES)
+        cursor = archive.good().cursor
+        assert {each[-1] for each in host.asked if "page=" in each} == {"2", "3", "4", "5"}
+        host.asked.clear()
+        render_hyperkitty(folder, mails)
+        assert len(archive.good(cursor).evidence) == 1
+        assert {each[-1] for each in host.asked if "page=" in each} == {"2"}
