@@ -1,5 +1,6 @@
 """What single pages of web archives show, beyond the contract of all archives."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.sources.archives import open_archive
 from tests.sources.rendered import NEWS, RULES, render_hyperkitty
 from tests.sources.servers import serve_folder
 from tests.sources.strange import READERS, page
+from tests.sources.test_list_contract import by_atom
 
 
 def reader(kind: type[Reader]) -> Reader:
@@ -74,3 +76,13 @@ def test_the_pages_of_a_month_are_read_as_far_as_known_mail_begins(tmp_path: Pat
         render_hyperkitty(folder, mails)
         assert len(archive.good(cursor).evidence) == 1
         assert {each[-1] for each in host.asked if "page=" in each} == {"2"}
+
+
+def test_a_feed_of_several_pages_is_read_to_its_end(tmp_path: Path, needs: Callable[[str], Path]) -> None:
+    """A real public-inbox shows 200 a page; what is older stands on the next one."""
+    replies = tuple(replace(NEWS, subject=f"Re: {NEWS.subject} {n}", at=NEWS.at + n * HOUR) for n in range(1, 230))
+    with by_atom(tmp_path / "archive", needs, (NEWS, *replies)) as served:
+        archive = open_archive(tmp_path, served.kind, served.url, RULES)
+        assert archive.recognised(archive.good()).keys() == {NEWS.id}
+        assert served.pages is not None
+        assert [each.rpartition("o=")[2] for each in served.pages.asked if "x=A" in each] == ["0", "200"]
