@@ -12,6 +12,9 @@ from rctrack.sources import Tools, probe_source
 from rctrack.sources.signing import probe_keys
 from rctrack.store import Store, StoreError
 
+_MOST_REFUSED = 10
+"""Mails and tags of a project that are shown with the reason why they are no releases."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -54,17 +57,20 @@ def _database(config: Config) -> Iterator[Finding]:
         with Store(config.database) as store:
             yield Finding("database", True, str(config.database))
             for project in config.projects:
-                yield _unrecognised(store, project.id)
+                yield from _unrecognised(store, project.id)
             yield _letters(store)
     except StoreError as error:
         yield Finding("database", False, str(error))
 
 
-def _unrecognised(store: Store, project: ProjectId) -> Finding:
-    found = store.unrecognised(project)
-    reasons = "; ".join(f"{row['subject'][:60]!r} {row['reason'][:80]}" for row in found[:3])
-    said = f"{len(found)} unrecognised" + (f", like {reasons}" if found else "")
-    return Finding(f"{project} evidence", True, said)
+def _unrecognised(store: Store, project: ProjectId) -> Iterator[Finding]:
+    """How much looked like a release and was none, and why: the newest of it."""
+    found, check = store.unrecognised(project), f"{project} evidence"
+    shown = found[: -_MOST_REFUSED - 1 : -1]
+    more = f", the newest {len(shown)} of them below; all are in the table `unrecognised`"
+    yield Finding(check, True, f"{len(found)} unrecognised" + (more if len(found) > len(shown) else ""))
+    for row in shown:
+        yield Finding(check, True, f"{row['subject'][:60]!r} {row['reason'][:120]}")
 
 
 def _letters(store: Store) -> Finding:

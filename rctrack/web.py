@@ -27,11 +27,11 @@ _MOST_WAIT = 60
 _PAUSE_FIRST, _PAUSE_MOST = timedelta(hours=1), timedelta(hours=24)
 _HTML = ("text/html", "application/xhtml+xml")
 # By its title or its scripts, not by words that a mail about bots may hold too; a wall that we do not know is told by
-# whoever reads the page.
+# whoever reads the page. Cloudflare puts another script of its platform into pages that it lets through.
 _WALL = re.compile(
     rb"<title[^>]{0,80}>\s{0,20}(?:just a moment|making sure you|attention required|checking your browser|"
     rb"are you human|verify(?:ing)? you|one moment, please|ddos-guard)|"
-    rb"/cdn-cgi/challenge-platform/|\.within\.website/x/cmd/anubis",
+    rb"/cdn-cgi/challenge-platform/[\w/]{0,40}orchestrate/|\.within\.website/x/cmd/anubis",
     re.IGNORECASE,
 )
 _WALL_PART = 16 * 1024

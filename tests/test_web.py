@@ -179,8 +179,8 @@ def test_a_host_in_trouble_is_asked_again_a_few_times() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451])
 def test_who_says_no_is_not_asked_again(status: int) -> None:
-    """403 is a block; 404 is only a page that is not there."""
-    with host_of(lambda _: (status, {}, b"<html>no</html>")) as host:
+    """403 is a block; 404 is only a page that is not there, whatever is written on it."""
+    with host_of(lambda _: (status, {}, WALLS["Cloudflare"] if status == 404 else b"<html>no</html>")) as host:
         error = refused(host.url)
     assert len(host.asked) == 1
     assert error.blocked is (status == 403)
@@ -445,8 +445,9 @@ def test_html_where_a_feed_was_asked_for_is_a_block() -> None:
 
 
 def test_a_mail_about_challenges_is_no_challenge() -> None:
-    """The words of a wall in the text of a page, or in a title that only speaks of it, are somebody's words."""
+    """The words of a wall in a page, or in a title that only speaks of it; a script that goes with every page."""
     told = b"<html><title>[PATCH] say Just a moment</title>Making sure you're not a bot, just a moment...</html>"
+    told += b'<script src="/cdn-cgi/challenge-platform/scripts/jsd/main.js"></script>'
     with host_of(lambda _: (200, {}, told)) as host:
         assert Web(AGENT).get(host.url).content == told
 

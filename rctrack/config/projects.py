@@ -220,7 +220,7 @@ def read_list(table: Table, path: Path) -> ListConfig:
     servers = tuple(host.lower() for host in table.texts("server", list(VGER_SERVERS)))
     table.finish()
     link = f"{url}/{{message_id}}/" if url.startswith("http") and kind.startswith("public-inbox") else None
-    name = url.rstrip("/").rpartition("/")[2].lower()
+    name = url.rpartition("/")[2].partition("@")[0].lower()
     return ListConfig(kind, url, ListRules(senders, subject, servers, link, eras, name))
 
 

@@ -11,7 +11,7 @@ from rctrack.core.model import Instant
 _LONGEST = 4000
 """Characters of one header that are read; a real hop has a few hundred."""
 _MOST_HOPS = 200
-_BY = re.compile(r"(?:^|\s)by\s+(?P<host>[A-Za-z0-9._-]+)")
+_BY = re.compile(r"(?:^|\s)by\s+(?P<host>[A-Za-z0-9._-]*[A-Za-z0-9_-])", re.IGNORECASE)
 _COMMENT = re.compile(r"\([^()]*\)")
 _MOST_NESTED = 4
 """Comments within comments, as Exim writes them."""
@@ -43,13 +43,19 @@ def parse_date(text: str) -> Instant | None:
 
 def read_hop(received: str) -> Hop | None:
     """The `by` host and the date of one Received header; None where either is missing."""
-    header = " ".join(received[:_LONGEST].split())
-    chain, _, date = header.rpartition(";")
-    for _ in range(_MOST_NESTED):
-        chain = _COMMENT.sub(" ", chain)
+    chain, date = _chain_and_date(received)
     found = _BY.search(chain)
     taken = parse_date(date) if found else None
     return Hop(found["host"].lower(), taken) if found and taken else None
+
+
+def _chain_and_date(received: str) -> tuple[str, str]:
+    """What stands before and behind the last semicolon that is not in a comment."""
+    header = " ".join(received[:_LONGEST].split())
+    for _ in range(_MOST_NESTED):
+        header = _COMMENT.sub(" ", header)
+    chain, _, date = header.rpartition(";")
+    return chain, date.strip()
 
 
 def read_hops(received: Sequence[str]) -> tuple[Hop, ...]:
@@ -67,7 +73,7 @@ def delivered(hops: Iterable[Hop], servers: Sequence[str]) -> Instant | None:
 def archived(committed: Instant | None, received: Sequence[str]) -> Instant | None:
     """The archive's own date, unless it is only a copy of the newest Received date (DESIGN section 2)."""
     # The date alone: public-inbox copies it from a header that names no `by` host too.
-    newest = parse_date(" ".join(received[0][:_LONGEST].split()).rpartition(";")[2]) if received else None
+    newest = parse_date(_chain_and_date(received[0])[1]) if received else None
     if committed is None or (newest is not None and newest.at == committed.at):
         return None
     return committed

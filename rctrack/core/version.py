@@ -90,9 +90,9 @@ class FeatureParts:
 # The longest number is bounded: int() of a huge digit string is quadratic, and no project counts past 9 digits.
 _NUMBERS = r"(?P<numbers>\d{1,9}(?:[._]\d{1,9}){0,7}%s)(?P<letter>[a-z]?)"
 _CANDIDATE = r"(?:[-._~ ]{0,3}\(?(?P<stage>%s)[-._# ]{0,2}(?P<candidate>\d{1,4})?\)?)?"
-_WORDS = "release[- ]candidate|candidate|rc|pre|beta|alpha"
+_WORDS = r"release[- ]candidate|candidate|rc|pre|beta|alpha|[ab](?=\d)"
 _REVISION = r"(?:%s(?P<revision>\d{1,6}))?"
-_SPELLED = {"RELEASE CANDIDATE": "RC", "RELEASE-CANDIDATE": "RC", "CANDIDATE": "RC"}
+_SPELLED = {"RELEASE CANDIDATE": "RC", "RELEASE-CANDIDATE": "RC", "CANDIDATE": "RC", "B": "BETA", "A": "ALPHA"}
 
 
 def _pattern(numbers: str, candidate: str, revision: str) -> re.Pattern[str]:
@@ -205,7 +205,7 @@ SCHEMES: dict[str, Parser] = {
 
 def parse_version(scheme: str, text: str, written_on: date | None = None) -> Version | None:
     """The version that `text` spells in this scheme, or None when it spells none; never an exception."""
-    return SCHEMES[scheme](text.strip().removeprefix("v"), written_on) if len(text) <= 80 else None
+    return SCHEMES[scheme](re.sub("^[vV]", "", text.strip()), written_on) if len(text) <= 80 else None
 
 
 def all_previous(tagged: Iterable[Version], feature_parts: FeatureParts) -> dict[Version, Version | None]:

@@ -62,8 +62,8 @@ class Maildir:
 
 def _files(folder: Path, since: int) -> Iterator[tuple[str, str, int]]:
     """Key, path and time of change of each mail that changed since then; `new` first, since mail moves on to `cur`."""
-    for name in ("new", "cur"):
-        with os.scandir(folder / name) as entries:
+    for place in ("new", "cur"):
+        with os.scandir(folder / place) as entries:
             for entry in entries:
                 if not entry.name.startswith("."):
                     try:
@@ -71,13 +71,15 @@ def _files(folder: Path, since: int) -> Iterator[tuple[str, str, int]]:
                     except FileNotFoundError:  # read or filed away meanwhile
                         continue
                     if status.st_ctime_ns > since and entry.is_file():
-                        yield entry.name.partition(":")[0], entry.path, status.st_ctime_ns
+                        # The name may be bytes of no charset, and a key is text.
+                        name = os.fsencode(entry.name).decode("utf-8", "backslashreplace")
+                        yield name.partition(":")[0], entry.path, status.st_ctime_ns
 
 
 def _content(path: str) -> bytes:
     """The mail; empty where it has just been moved: then it is in `cur`, or will be found next time."""
     try:
         with open(path, "rb") as file:
-            return file.read(mails.MOST_MAIL_BYTES)
+            return mails.cut(file.read(mails.MOST_READ))
     except FileNotFoundError:
         return b""

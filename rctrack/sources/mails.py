@@ -12,13 +12,18 @@ from rctrack.core.trace import parse_date
 from rctrack.sources.protocol import Life
 
 MOST_MAIL_BYTES = 4 * 2**20
-"""Of one mail; what is longer is cut, its headers and shortlog are at the start."""
+"""Of one mail that is kept; what is longer is cut, its headers and shortlog are at the start."""
+MOST_READ = 32 * 2**20
+"""Of one mail that is read, since what counts may stand behind headers without end."""
 _MOST_SUBJECT = 1000
-_MOST_HEADER = 512 * 1024
+_MOST_HEADERS = 512 * 1024
+"""Of the headers of a mail that is cut; of longer ones only those that are ever read are kept."""
 _SUBJECT = re.compile(rb"^subject:(.{0,1000}(?:\r?\n[ \t].{0,1000}){0,20})", re.IGNORECASE | re.MULTILINE)
 _HIDDEN_AT = re.compile(
     r"(?<=[\w.+-])(?:_at_| at |\(a\)|\(at\)| \(at\) |\[at\]| \[at\] |&#64;|%40)(?=[\w-])", re.IGNORECASE
 )
+_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[0-9]{1,3}|.)", re.DOTALL)
+"""In a regular expression."""
 _ADDRESS = re.compile(r"[\w.+=-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _ZONES = {
     "WET": "+0000", "WEST": "+0100", "BST": "+0100", "CET": "+0100", "MET": "+0100", "CEST": "+0200", "MEST": "+0200",
@@ -33,10 +38,20 @@ def fits(rules: ListRules) -> Callable[[str], bool]:
     return lambda text: subject_may_fit(rules, text[:_MOST_SUBJECT])
 
 
+def cut(content: bytes) -> bytes:
+    """As much of a mail as is kept: of endless headers what is ever read, and the beginning of its body."""
+    if len(content) <= MOST_MAIL_BYTES:
+        return content
+    headers = parse_headers(content)
+    if headers.body_at > _MOST_HEADERS:
+        kept = [b"%s:%s\n" % (name.encode(), value) for name, values in headers.fields.items() for value in values]
+        content = b"".join(kept) + b"\n" + content[headers.body_at :]
+    return content[:MOST_MAIL_BYTES]
+
+
 def subject_of(content: bytes) -> str:
     """The decoded subject of a mail; empty where there is none."""
-    head = content[:_MOST_HEADER]
-    head = head[: found.start()] if (found := re.search(rb"\r?\n\r?\n", head)) else head
+    head = content[: found.start()] if (found := re.search(rb"\r?\n\r?\n", content)) else content
     raw = _SUBJECT.search(head)
     if raw is None:
         return ""
@@ -47,13 +62,13 @@ def subject_of(content: bytes) -> str:
 
 def message_id_of(content: bytes) -> str:
     """The Message-ID of a mail, without angle brackets; empty where there is none."""
-    value = header_text(parse_headers(content[:_MOST_HEADER]), "Message-ID", 998)
+    value = header_text(parse_headers(content), "Message-ID", 998)
     return value.strip().removeprefix("<").removesuffix(">")
 
 
 def delivery_of(content: bytes) -> datetime | None:
     """When a mail came here by its newest Received header, or was written by its Date; None: not known."""
-    headers = parse_headers(content[:_MOST_HEADER])
+    headers = parse_headers(content)
     dates = [each.rpartition(";")[2] for each in headers.all("Received")[:1]] or headers.all("Date")[:1]
     found = parse_date(dates[0]) if dates else None
     return found.at if found else None
@@ -91,9 +106,15 @@ def numeric_zone(date: str) -> str:
     return re.sub(r"\b[A-Z]{3,4}\b", lambda zone: _ZONES.get(zone[0], zone[0]), date[:200])
 
 
-def words(pattern: str) -> tuple[str, ...]:
-    """Whole words that every text which the regular expression fits must hold, for a search by words."""
-    return tuple(dict.fromkeys(re.findall(r"(?<![\w\1])[A-Za-z]{3,}(?![\w\1])", _certain(pattern))))
+def searches(pattern: str) -> tuple[tuple[str, ...], ...]:
+    """For a search by words: of each alternative of the regular expression the whole words that all it fits must hold.
+
+    Empty where one of them promises none.
+    """
+    if re.compile(pattern).flags & re.VERBOSE:
+        return ()
+    found = tuple(_words(each) for each in _alternatives(pattern))
+    return found if all(found) else ()
 
 
 def literal(pattern: str) -> str:
@@ -103,23 +124,50 @@ def literal(pattern: str) -> str:
     return max(re.split("[\0\1 ]", _certain(pattern)), key=len, default="")
 
 
+def _words(pattern: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(re.findall(r"(?<![\w\1])[A-Za-z]{3,}(?![\w\1])", _certain(pattern))))
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """What "|" parts at the top, without the group that may be around each."""
+    parts: list[list[str]] = [[]]
+    for piece in _pieces(pattern):
+        if piece == "|":
+            parts.append([])
+        else:
+            parts[-1].append(piece)
+    return [each[0][3:-1] if len(each) == 1 and each[0].startswith("(?:") else "".join(each) for each in parts]
+
+
 def _certain(pattern: str) -> str:
     """The pattern's letters where they stand for themselves, \\0 for an edge of words, \\1 for all else."""
     pieces: list[str] = []
-    if re.compile(pattern).flags & re.VERBOSE:
-        return ""
     for piece in _pieces(pattern):
         if piece == "|":
             return ""
-        if piece[0] in "*?{" or (piece == "+" and pieces and pieces[-1] != "\0"):
-            pieces[-1:] = ["\1"]
-        elif piece in ("^", "$") or re.fullmatch(r"\\[sbAZWnt]", piece):
+        if piece[0] in "*?{":
+            # What may be missing: \2 if it is no part of a word.
+            pieces[-1:] = ["\1" if re.fullmatch(r"[\w\1]", pieces[-1]) else "\2"]
+        elif piece == "+":
+            pieces[-1:] = ["\1" if re.fullmatch(r"[\w\1]", pieces[-1]) else "\0"]
+        elif _is_edge(piece):
             pieces.append("\0")
-        elif piece[0] in ".([" or re.fullmatch(r"\\[a-zA-Z0-9]", piece):
+        elif piece[0] in ".([" or re.match(r"\\[a-zA-Z0-9]", piece):
             pieces.append("\1")
-        elif piece != "+":
+        else:
             pieces.append(piece[-1])
-    return "".join(pieces)
+    sure_behind = re.sub(r"(?<=[^\w\1\2])[\2]+", "\0", "".join(pieces))
+    return re.sub(r"[\2]+(?=[^\w\1\2])", "\0", sure_behind).replace("\2", "\1")
+
+
+def _is_edge(piece: str) -> bool:
+    """Whether no letter can stand here: an anchor, white space, a class without letters, a group of such ends."""
+    if piece.startswith("(?:"):
+        inner = _certain(piece[3:-1])
+        return bool(inner) and not re.search(r"^[\w\1]|[\w\1]$", inner)
+    if piece.startswith("[") and not piece.startswith("[^"):
+        return not re.search(piece, "".join(filter(str.isalnum, map(chr, range(0x250)))) + "_")
+    return piece in ("^", "$") or re.fullmatch(r"\\[sbAZWnt]", piece) is not None
 
 
 def _pieces(pattern: str) -> Iterator[str]:
@@ -134,7 +182,7 @@ def _pieces(pattern: str) -> Iterator[str]:
 def _end_of_piece(pattern: str, position: int) -> int:
     first = pattern[position]
     if first == "\\":
-        return position + 2
+        return found.end() if (found := _ESCAPE.match(pattern, position)) else position + 2
     if first == "{":
         return pattern.find("}", position) + 1 or len(pattern)
     if first == "[":

@@ -61,19 +61,18 @@ class Mbox:
 
 def read_mbox(file: IO[bytes]) -> Iterator[bytes]:
     """The mails of an mbox (mboxrd or its elders) from here on, each cut at a bound."""
-    kept: list[bytes] | None = None
-    size, after_blank = 0, True
+    kept: bytearray | None = None
+    after_blank = True
     while line := file.readline(_MOST_LINE):
         if after_blank and line.startswith(b"From ") and _FROM_LINE.match(line):
             if kept is not None:
-                yield b"".join(kept)
-            kept, size = [], 0
-        elif kept is not None and size < mails.MOST_MAIL_BYTES:
-            kept.append(line[1:] if _ESCAPED.match(line) else line)
-            size += len(line)
+                yield mails.cut(bytes(kept))
+            kept = bytearray()
+        elif kept is not None and len(kept) < mails.MOST_READ:
+            kept += line[1:] if _ESCAPED.match(line) else line
         after_blank = line in (b"\n", b"\r\n")
     if kept is not None:
-        yield b"".join(kept)
+        yield mails.cut(bytes(kept))
 
 
 def key_of(content: bytes) -> str:

@@ -174,9 +174,9 @@ def _moment(seconds: int) -> datetime:
 
 
 def _read(
-    repository: git.Repository, candidates: Sequence[tuple[str, int]], most: int = mails.MOST_MAIL_BYTES
+    repository: git.Repository, candidates: Sequence[tuple[str, int]], most: int = mails.MOST_READ
 ) -> Iterator[MailEvidence]:
-    """The mails of the commits, up to so many bytes each; a commit that removes a mail has no file `m`."""
+    """The mails of the commits, of which so many bytes are read; a commit that removes a mail has no file `m`."""
     if not candidates:
         return
     wanted = "".join(f"{commit}:m\n" for commit, _ in candidates).encode()
@@ -190,7 +190,7 @@ def _read(
             content = output.read(min(size, most))
             _skip(output, size - len(content) + len(b"\n"))
             if kind == b"blob":
-                yield MailEvidence(blob, content, Instant(datetime.fromtimestamp(committed, UTC)))
+                yield MailEvidence(blob, mails.cut(content), Instant(datetime.fromtimestamp(committed, UTC)))
 
 
 def _skip(output: IO[bytes], size: int) -> None:

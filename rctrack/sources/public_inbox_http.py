@@ -69,7 +69,8 @@ class PublicInboxHttp:
 
     def _query(self, since: date | None) -> str:
         senders = " OR ".join(f"f:{each}" for each in sorted(self.config.rules.senders))
-        subject = [f"s:{word}" for word in mails.words(self.config.rules.subject)]
+        alternatives = [" ".join(f"s:{word}" for word in each) for each in mails.searches(self.config.rules.subject)]
+        subject = [f"({' OR '.join(f'({each})' for each in alternatives)})"] if alternatives else []
         window = [f"d:{since - _SLACK:%Y%m%d}.."] if since else []
         return " ".join([f"({senders})", *subject, *window])
 
@@ -99,14 +100,22 @@ class PublicInboxHttp:
             entries = read_atom(page)
             for key, subject in entries:
                 if key not in known and fits(subject):
-                    yield key, self._raw(key)
+                    yield self._raw(key, subject)
             if len(entries) < _PER_PAGE:
                 return
         raise WebError(f"{self.config.url}: more than {_MOST_PAGES} pages of search results")
 
-    def _raw(self, key: str) -> bytes:
+    def _raw(self, key: str, subject: str) -> tuple[str, bytes]:
+        """Key and bytes of a mail; of one that is not there, by a key of its own, what the feed says of it."""
         url = f"{self.config.url}/{quote(key, safe='')}/raw"
-        return self.tools.web.get(url, ("text/plain",), most=mails.MOST_MAIL_BYTES * 4).content[: mails.MOST_MAIL_BYTES]
+        try:
+            return key, mails.cut(self.tools.web.get(url, ("text/plain",), most=mails.MOST_READ).content)
+        except WebError as error:
+            # Taken away meanwhile, or a Message-ID that the archive spells wrong: no reason to miss the others.
+            if error.page is None or error.page.status not in (300, 404, 410):
+                raise
+            told = mails.as_mail(sender="", date="", subject=subject, message_id=key, body="", url=url)
+            return f"{key} answered {error.page.status}", told
 
     def _address(self, **query: str) -> str:
         return f"{self.config.url}/?{urlencode(query)}"

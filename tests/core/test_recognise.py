@@ -20,7 +20,7 @@ from rctrack.core.model import (
     TagObservation,
     Unrecognised,
 )
-from rctrack.core.recognise import Ignored, header_text, parse_headers, recognise_mail, recognise_tag
+from rctrack.core.recognise import Ignored, header_text, parse_headers, recognise_mail, recognise_tag, subject_may_fit
 from tests.core.given import LIST, LIST_RULES, PRIMARY, RULES, instant, sighting, version
 
 SEEN_TAG = sighting(PRIMARY, "2026-06-01 00:00")
@@ -182,6 +182,47 @@ class TestMails:
         assert read_mail(Subject=subject) is None
 
     @pytest.mark.parametrize(
+        "word",
+        [
+            "AW:",
+            "Antwort:",
+            "SV:",
+            "Odp.:",
+            "RE :",
+            "Réf.:",
+            "Rép:",
+            "R:",
+            "I:",
+            "Vá:",
+            "Ответ:",
+            "回复:",
+            "回覆\uff1a",
+            "返信:",
+            "Re[2]:",
+            "RE(3):",
+            "WG:",
+            "TR :",
+            "PD:",
+            "Fwd:",
+        ],
+    )
+    def test_a_reply_in_any_language_is_no_announcement(self, word: str) -> None:
+        """Nor a forward, though the pattern would fit anywhere and its sender may announce."""
+        rules = replace(LIST_RULES, subject=r"demo v(?P<version>\S+)")
+        for subject in (f"{word} demo v2.42-rc1", f"[demo] {word} demo v2.42-rc1"):
+            content = MAIL.replace("[ANNOUNCE] demo v2.42-rc1", subject).encode()
+            assert recognise_mail(rules, "dotted", MailEvidence("key", content, None), SEEN_MAIL) is None
+            assert not subject_may_fit(rules, subject)
+
+    def test_a_stranger_behind_the_word_via_is_a_stranger(self) -> None:
+        """Only the list's own address lets Reply-To speak for the sender."""
+        reply = "The Maintainer <maintainer@example.org>"
+        found = read_mail(From="The Maintainer via demo <mallory@example.net>", Reply_To=reply)
+        assert isinstance(found, Unrecognised)
+        assert found.reason == "mallory@example.net does not announce this project"
+        assert accepted(read_mail(From="The Maintainer via demo <demo@example.org>", Reply_To=reply)).versions
+
+    @pytest.mark.parametrize(
         ("sender", "who"),
         [
             ("Somebody Else <somebody@example.org>", "somebody@example.org"),
@@ -215,6 +256,10 @@ class TestMails:
             ("v2.42.2,v2.41.5", "2.42.2 2.41.5"),
             ("v2.42.2 and v2.42.2", "2.42.2"),
             ("v2.42.2 and more", "2.42.2"),
+            ("v2.42.2/v2.41.5", "2.42.2 2.41.5"),
+            ("v2.42.2, v2.41.5 and v2.43 beta 1", "2.42.2 2.41.5 2.43-beta1"),
+            ("v2.42.2 rc1, v2.41.5 rc2", "2.42.2-rc1 2.41.5-rc2"),
+            ("v2.42.2 and 3 Beta 1 released", "2.42.2 3-beta1"),
             ("v2.42. Enjoy", "2.42"),
             ("v2.42)", "2.42"),
             ("v2.42 (v2.41 is dead)", "2.42"),

@@ -50,6 +50,8 @@ BIG = {
     "an encoded word without end": HEAD.replace(b"[ANN", b"=?utf-8?q?" * 100_000 + b"[ANN") + b"\n",
     "punycode as charset": HEAD + b"Content-Type: text/plain; charset=punycode\n\n" + b"a-b" * 1_000_000,
     "authors without entries": HEAD + b"\n---\n" + b"Anna Example:\n" * 1_000_000,
+    "an author of at signs": HEAD + b"\n<" + b"@" * 1_000_000 + b"\n  o x\n",
+    "a word that never ends": HEAD + b"\n" + b"announc" * 500_000,
     "releases without end": HEAD + b"\n" + b"announcing the release of the " * 500_000,
     "versions without end": HEAD + b"\n" + b"2.42-rc1." * 500_000,
     "dots without end": HEAD.replace(b"v2.42-rc1", b"v" + b"1." * 400) + b"\n" + b"1." * 2_000_000,
@@ -70,6 +72,13 @@ def test_the_largest_mail_ends_in_bounded_time(name: str) -> None:
 def test_what_stands_behind_100_000_received_lines_is_still_read() -> None:
     """Such a mail is an announcement like any other."""
     assert isinstance(read(BIG["100,000 Received lines"]), Announcement)
+
+
+def test_half_a_character_is_no_text() -> None:
+    """UTF-7 can spell one, and no database takes it."""
+    found = read(HEAD + b"Content-Type: text/plain; charset=utf-7\n\ngit://example.org/a+2AA-b.git\n")
+    assert isinstance(found, Announcement)
+    assert found.git_url == "git://example.org/a\ufffdb.git"
 
 
 TEXTS = st.one_of(

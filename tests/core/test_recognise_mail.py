@@ -7,6 +7,7 @@ import pytest
 
 from rctrack.core.model import Announcement, Era, ListRules, MailEvidence, Unrecognised
 from rctrack.core.recognise import recognise_mail, subject_may_fit
+from rctrack.core.recognise.says import git_url, promised_step
 from tests.core.given import LIST, sighting, version
 
 MAILS = Path(__file__).parent.parent / "data" / "mail"
@@ -162,6 +163,92 @@ class TestWhatAMailSays:
     def test_a_perhaps_is_no_promise(self) -> None:
         """Neither is an if."""
         assert accepted("a-perhaps-is-no-promise").promised is None
+
+    @pytest.mark.parametrize(
+        ("prose", "step"),
+        [
+            ("So there will be an rc8.", "rc8"),
+            ("There will definitely be an\n-rc8 next week.", "rc8"),
+            ("I'll just do an rc8", "rc8"),
+            ("I'm going to release the final 6.18 next weekend", "final"),
+            ("There's going to be one more rc.", "rc"),
+            ("It looks like there will be an rc8", None),
+            ("I expect there will be an rc8", None),
+            ("There won't be an rc8.", None),
+            ("> there will be an rc8", None),
+        ],
+    )
+    def test_only_what_is_said_plainly_is_a_promise(self, prose: str, step: str | None) -> None:
+        """Neither what looks like it, nor what somebody else said."""
+        assert promised_step(f"Hi,\n\n{prose}\n") == step
+
+    @pytest.mark.parametrize(
+        ("text", "url"),
+        [
+            ("at https://github.com/torvalds/linux.git.", "https://github.com/torvalds/linux.git"),
+            ("<https://github.com/git/git>", "https://github.com/git/git"),
+            ("https://git.example.org/a/b.git/tag/?h=v6", "https://git.example.org/a/b.git"),
+            ("http://example.org/git/?p=a/b.git;a=summary", None),
+            ("https://example.org/b.gitter https://example.org/b.tar.gz", None),
+        ],
+    )
+    def test_a_repository_is_what_git_can_fetch(self, text: str, url: str | None) -> None:
+        """Never a page about it."""
+        assert git_url(text) == url
+
+
+LETTER = "From: {sender}\nSubject: {subject}\nDate: {date}\nMessage-ID: <a@b>\n{more}\n{body}\n"
+
+
+def sent(
+    subject: str, *, more: str = "", body: str = "", date: str = "Thu, 31 Dec 2026 23:00:00 +0000", sender: str = "kim@"
+) -> Announcement | Unrecognised | None:
+    """What a mail like this is recognised as where the subject must begin the line."""
+    sender += "example.org" if sender == "kim@" else ""
+    content = LETTER.format(sender=sender, subject=subject, date=date, more=more, body=body).encode()
+    return recognise_mail(ANCHORED, "dotted", MailEvidence("key", content, None), SEEN)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "more"),
+    [
+        ("[demo-dev]", "To: demo-dev@example.org\n"),
+        ("[demo-dev]", "Cc: x@example.org, Dev <demo-dev@example.org>\n"),
+        ("[demo-dev]", "List-Post: <mailto:demo-dev@example.org>\n"),
+        ("[demo-dev]", "X-Mailing-List: demo-dev@example.org\n"),
+        ("[EXTERNAL] [demo-dev]", "List-Id: Devs <demo-dev.example.org>\n"),
+        ("[DEMO]", ""),
+    ],
+)
+def test_the_prefix_of_a_list_goes_away_whatever_names_the_list(prefix: str, more: str) -> None:
+    """Any of its headers, or the project's file; no prefix of a list that nothing names."""
+    assert isinstance(sent(f"{prefix} [ANNOUNCE] demo v2.42", more=more), Announcement)
+    assert sent("[other] [ANNOUNCE] demo v2.42", more=more) is None
+
+
+def test_an_era_ends_with_its_last_day_where_the_mail_was_written() -> None:
+    """And without a Date it is the day on which the list had the mail."""
+    old = "kim@old.example"
+    assert isinstance(sent("[ANNOUNCE] demo v2.42", sender=old), Announcement)
+    assert isinstance(sent("[ANNOUNCE] demo v2.42", sender=old, date="Fri, 1 Jan 2027 00:10:00 +0000"), Unrecognised)
+    assert isinstance(sent("[ANNOUNCE] demo v2.42", sender=old, date="Fri, 1 Jan 2027 00:10:00 +0100"), Unrecognised)
+    late = "Received: from a by list.example.org; Fri, 1 Jan 2027 00:10:00 +0000\n"
+    assert isinstance(sent("[ANNOUNCE] demo v2.42", sender=old, date="", more=late), Unrecognised)
+
+
+def test_a_body_that_speaks_of_another_cycle_overrules_nothing() -> None:
+    """It may be about what comes next."""
+    found = sent("[ANNOUNCE] demo v2.42-rc1", body="We are announcing the release of demo 2.43 soon.")
+    assert isinstance(found, Announcement)
+    assert (found.versions, found.contradiction) == ((version("2.42-rc1"),), None)
+
+
+def test_of_several_versions_in_a_body_the_newest_is_meant() -> None:
+    """An older one is what the newest is compared with."""
+    body = "After announcing 2.42-rc2 too late: now 2.42-rc3 is out."
+    found = sent("[ANNOUNCE] demo v2.42-rc1", body=body)
+    assert isinstance(found, Announcement)
+    assert found.versions == (version("2.42-rc3"),)
 
 
 @pytest.mark.parametrize("path", sorted(MAILS.glob("*.eml")), ids=lambda path: path.stem)

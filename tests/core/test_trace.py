@@ -66,6 +66,17 @@ DIALECTS = {
         "archive",
         instant("2026-02-27 00:39:04", 1),
     ),
+    "a remark behind the date": (
+        "from mx.example (mx.example [192.0.2.1]) by vger.example (8.8.7/8.8.7) with ESMTP id FAA1;"
+        " Mon, 3 Mar 2003 05:11:13 -0500 (envelope-from <a@b.example>; helo mx (really x))",
+        "vger.example",
+        instant("2003-03-03 10:11:13", -5),
+    ),
+    "shouting, and a host with its root": (
+        "FROM mx.example BY vger.example. WITH SMTP; Mon, 3 Mar 2003 05:11:13 -0500",
+        "vger.example",
+        instant("2003-03-03 10:11:13", -5),
+    ),
     "milter, in GMT": (
         "from pps.filterd (m0333521.example [127.0.0.1]) by mx0b.example (8.18.1.2/8.18.1.2) with ESMTP id 552HJO4e;"
         " Mon, 2 Jun 2025 17:56:03 GMT",

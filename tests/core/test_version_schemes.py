@@ -23,6 +23,8 @@ class TestDotted:
             ("0_3_0", "0.3.0", "0.3"),
             ("6.03", "6.03", "6.3"),
             ("27", "27", "27"),
+            ("3.12.0b2", "3.12.0-beta2", "3.12-beta2"),
+            ("V3.12.0a1", "3.12.0-alpha1", "3.12-alpha1"),
         ],
     )
     def test_a_spelling_has_a_text_and_a_key(self, text: str, written: str, key: str) -> None:

@@ -15,7 +15,7 @@ from rctrack.web import Web
 from tests.material import BEGIN, HOUR, Mail, hidden, make_epoch
 from tests.sources import rendered
 from tests.sources.archives import PROGRAM, Archive, open_archive
-from tests.sources.rendered import ANNOUNCED, CORPUS, NEWS, RULES
+from tests.sources.rendered import ANNOUNCED, CORPUS, NEWS, RULES, SUBJECT
 from tests.sources.servers import Pages, in_front_of, public_inbox, serve_answer, serve_folder
 
 Needs = Callable[[str], Path]
@@ -335,6 +335,14 @@ class TestEveryLocalKind:
             assert str(tmp_path / place) in outcome.reason
 
 
+@pytest.mark.parametrize("given", [kind for kind in KINDS if "http" in kind.name], indirect=True, ids=lambda k: k.name)
+def test_either_of_two_subjects_is_searched_for(given: Given) -> None:
+    """What a project's file lists as two expressions, each with words of its own."""
+    subject = rf"(?:{SUBJECT})|(?:^\[PATCH\] demo: mend (?P<version2>\d\S*) review$)"
+    found = open_archive(given.folder / "state", given.served.kind, given.served.url, replace(RULES, subject=subject))
+    assert set(found.recognised(found.good())) == set(ANNOUNCED)
+
+
 TELL_OF_LIFE = [kind for kind in KINDS if kind.name in ("pipermail", "hypermail")]
 
 
@@ -376,6 +384,24 @@ def test_a_mail_imported_today_is_found_though_it_was_delivered_months_ago(tmp_p
         outcome = archive.good(cursor, since=CORPUS[0].at.date())
         assert set(archive.recognised(outcome)) == {late.id}
         assert archive.good(outcome.cursor, since=CORPUS[0].at.date()).evidence == ()
+
+
+def test_a_mail_that_a_feed_names_and_nobody_has_hides_no_other(tmp_path: Path, needs: Needs) -> None:
+    """It is refused as far as it is known, and read once it is there."""
+    missing, *others = ANNOUNCED
+    with by_atom(tmp_path / "archive", needs, CORPUS) as served:
+        archive, host = open_archive(tmp_path, served.kind, served.url, RULES), served.pages
+        assert host is not None
+        usual = host.broken
+        host.broken = lambda method, path: (
+            (404, "text/html", b"<p>Not Found") if missing.partition("@")[0] in path else usual(method, path)
+        )
+        first = archive.good()
+        assert archive.recognised(first).keys() == set(others)
+        assert len(first.evidence) == len(ANNOUNCED)
+        assert archive.good(first.cursor, since=CORPUS[0].at.date()).evidence == ()
+        host.broken = usual
+        assert archive.recognised(archive.good(first.cursor, since=CORPUS[0].at.date())).keys() == {missing}
 
 
 def test_httpd_killed_and_started_again_loses_and_doubles_nothing(tmp_path: Path, needs: Needs) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
@@ -10,12 +11,23 @@ import pytest
 from rctrack.core.model import MailEvidence
 from rctrack.sources import Life, mails
 from rctrack.sources.mbox import read_mbox
-from tests.material import HOUR
+from tests.material import HOUR, Mail, make_epoch
 from tests.sources.archives import Archive, open_archive
 from tests.sources.rendered import ANNOUNCED, CORPUS, NEWS, RULES, content, write_maildir, write_mbox
 
 LIVES = Life(CORPUS[0].delivered_at.astimezone(UTC), CORPUS[-1].delivered_at.astimezone(UTC))
+HOP = b"Received: from mx.example.net (mx.example.net [192.0.2.1]) by mx.example.org; Fri, 27 Mar 2026 12:00:00 +0000\n"
 FROM = b"From kim@example.org Mon Mar  2 10:00:00 2026\n"
+
+
+@dataclass(frozen=True)
+class Headed(Mail):
+    """A mail that begins with something else."""
+
+    head: bytes = b""
+
+    def content(self) -> bytes:
+        return self.head + Mail.content(self)
 
 
 def keys(archive: Archive, cursor: str | None = None) -> list[str]:
@@ -58,6 +70,36 @@ def test_an_mbox_that_was_written_anew_is_read_from_its_start(tmp_path: Path) ->
     (tmp_path / "inbox").unlink()
     write_mbox(tmp_path / "inbox", [NEWS, *CORPUS[2:]])
     assert NEWS.id in archive.recognised(archive.good(cursor))
+
+
+@pytest.mark.parametrize("kind", ["mbox", "maildir", "public-inbox"])
+@pytest.mark.parametrize(
+    "head", [HOP * 100_000, b"X-Report: " + b"x" * 10_000_000 + b"\n"], ids=["100,000 hops", "a header of 10 MB"]
+)
+def test_what_stands_behind_endless_headers_is_read(kind: str, head: bytes, tmp_path: Path) -> None:
+    """By every archive alike; what is kept of such a mail is small."""
+    mail = head + content(NEWS)
+    if kind == "mbox":
+        (tmp_path / "inbox").write_bytes(FROM + mail)
+    elif kind == "maildir":
+        write_maildir(tmp_path / "inbox", [])
+        (tmp_path / "inbox" / "new" / "1.news").write_bytes(mail)
+    else:
+        make_epoch(tmp_path / "inbox").add(Headed(NEWS.subject, at=NEWS.at, head=mail))
+    archive = open_archive(tmp_path, kind, tmp_path / "inbox", RULES)
+    outcome = archive.good()
+    assert list(archive.recognised(outcome)) == [NEWS.id]
+    assert sum(len(each.content) for each in outcome.evidence if isinstance(each, MailEvidence)) < 2**20
+
+
+def test_a_file_whose_name_is_no_text_has_a_key_that_is(tmp_path: Path) -> None:
+    """A database would take no other."""
+    write_maildir(tmp_path / "inbox", [])
+    (tmp_path / "inbox" / "new" / os.fsdecode(b"1.\xff.host")).write_bytes(content(NEWS))
+    archive = open_archive(tmp_path, "maildir", tmp_path / "inbox", RULES)
+    first = archive.good()
+    assert [key.encode() for key in keys(archive)] == [b"1.\\xff.host"]
+    assert keys(archive, first.cursor) == []
 
 
 @pytest.mark.parametrize("kind", ["mbox", "maildir"])

@@ -13,6 +13,7 @@ from email.header import decode_header
 _MOST_BYTES = 32 * 2**20
 _MOST_OF_A_NAME = 200
 """Headers of one name that are kept; the first ones are the newest."""
+_MOST_NAMES = 10_000
 _LONGEST = 16_000
 """Bytes of one header that are kept."""
 _HEADER = re.compile(rb"^([!-9;-~]{1,80})[ \t]*:", re.MULTILINE)
@@ -23,6 +24,7 @@ _COMMENT = re.compile(r"\([^()]*\)")
 _IN_BRACKETS = re.compile(r"<\s*([^<>\s@]{1,200}@[^<>\s@]{1,255})\s*>")
 _BARE = re.compile(r"(?<![^\s,;:(])([^\s<>,;:()@\"]{1,200}@[^\s<>,;:()@\"]{1,255})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 # Some codecs of Python are no charsets, or take time that grows with the square of the length.
 _CHARSET = re.compile(
     r"(?:utf|us-?ascii|ascii|iso|latin|l\d|windows|cp-?\d|ibm|koi8|gb|big5|euc|shift|s?jis|hz|mac|ks|tis|8859|viscii)"
@@ -50,7 +52,10 @@ def parse_headers(content: bytes, start: int = 0) -> Headers:
     end, body_at = _end_of_headers(content, start)
     fields: dict[str, list[bytes]] = {}
     for found in _HEADER.finditer(content, start, end):
-        kept = fields.setdefault(found[1].decode("ascii").lower(), [])
+        name = found[1].decode("ascii").lower()
+        if name not in fields and len(fields) >= _MOST_NAMES:
+            continue
+        kept = fields.setdefault(name, [])
         if len(kept) < _MOST_OF_A_NAME:
             value = content[found.end() : min(found.end() + _LONGEST, end)]
             over = _END_OF_HEADER.search(value)
@@ -92,7 +97,8 @@ def decode_bytes(value: bytes, charset: str | None = None) -> str:
     for name in (charset, "utf-8"):
         if name and _CHARSET.fullmatch(name):
             try:
-                return codecs.decode(value, name)
+                # UTF-7 spells halves of characters too, which no database takes.
+                return _SURROGATE.sub("\ufffd", codecs.decode(value, name))
             except (LookupError, ValueError):
                 continue
     return value.decode("cp1252", "replace")

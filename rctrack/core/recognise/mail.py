@@ -25,7 +25,9 @@ from rctrack.core.version import Version, parse_version
 _MOST_SUBJECT = 1000
 _TAG = re.compile(r"\s*\[([^\[\]]{1,60})\]\s*")
 _REPLY = re.compile(
-    r"\s*(?:\[[^\[\]]{1,60}\]\s*)*(?:\[?\s*(?:re|aw|sv|vs|antw|odp|ynt|rif|res|fwd?|fw|wg|tr|rv|enc|doorst|vl|回复|答复|转发)"
+    r"\s*(?:\[[^\[\]]{1,60}\]\s*)*(?:\[?\s*(?:re|aw|sv|vs|antw|antwort|odp|ynt|rif|ref|res|fwd?|wg|tr|rv|enc|doorst|vl"
+    r"|r[ée]p?|réf|r|i|pd|vb|atb|bls|vá|ilt|ответ|отв|пересл|απ|σχετ|回复|回覆|答复|答覆|转发|轉寄|转寄|返信|転送|답장"
+    r"|automatic reply|out of (?:the )?office|undeliver(?:able|ed))\.?"
     r"\s*(?:[\[(]\d{1,3}[\])]|\^\d{1,3})?\s*[:\uff1a])|.*\(fwd\)\s*$|.*\(was:?\s",
     re.IGNORECASE,
 )
@@ -33,7 +35,7 @@ _TAIL = re.compile(
     r"\s*[-,(]?\s*(?P<candidate>(?:release[- ]candidate|rc|pre|beta|alpha|test)[-# ]?\d{1,4})\)?", re.IGNORECASE
 )
 _JOINT = r"\s*(?:,\s*(?:and\s+|&\s*)?|;\s|/\s|&\s*|\band\s+)"
-_WITHIN = re.compile(r"[,;&](?=\S)|\s*,\s+|\s+and\s+")
+_WITHIN = re.compile(r"[,;&/](?=\S)|\s*,\s+|\s+and\s+")
 """What joins versions where the group `version` holds several."""
 _NAME_BEFORE = re.compile(r"[A-Za-z][\w+.]{0,60}[-_ ]?$")
 _MISTYPED = re.compile(r"(?P<numbers>\d[\d.]*\d)[-._ ]?(?:r|c|cr|rcc|rrc)[-._ ]?(?P<candidate>\d{1,3})", re.IGNORECASE)
@@ -169,7 +171,7 @@ def _is_list_address(address: str, headers: Headers) -> bool:
     if any(address in addresses_in(text[:1000].replace("mailto:", "")) for text in posts[:5]):
         return True
     display = header_text(headers, "From", 500).rpartition("<")[0]
-    return re.search(r"\bvia\b", display) is not None
+    return re.search(r"\bvia\b", display) is not None and address in addresses(headers, "To") + addresses(headers, "Cc")
 
 
 # --- The version -----------------------------------------------------------------------------------
@@ -220,17 +222,25 @@ def _versions(scheme: str, found: re.Match[str], written_on: date | None) -> tup
     spelled = [each for each in _WITHIN.split(found[group] or "") if each]
     if not spelled:
         return ()
-    position = found.end(group) - (1 if (found[group] or "").endswith((",", ";")) else 0)
-    tail = _TAIL.match(subject, position) if len(spelled) == 1 else None
-    first = parse_version(scheme, f"{_bare(spelled[0])} {tail['candidate']}") if tail else None
-    if tail and first:
-        position = tail.end()
-    first = first or parse_version(scheme, _bare(spelled[0]), written_on)
+    end = found.end(group) - (1 if (found[group] or "").endswith((",", ";")) else 0)
+    read = [parse_version(scheme, _bare(each), written_on) for each in spelled[:-1]]
+    last, position = _with_tail(scheme, spelled[-1], subject, end, written_on)
+    first, *further = [*read, last]
     if first is None:
         return ()
-    further = (parse_version(scheme, _bare(each)) for each in spelled[1:])
     joined = _joined(scheme, first, subject[: found.start(group)], subject[position:])
     return tuple(dict.fromkeys([first, *(each for each in further if each), *joined]))
+
+
+def _with_tail(
+    scheme: str, spelled: str, subject: str, end: int, written_on: date | None = None
+) -> tuple[Version | None, int]:
+    """The version that ends there, with the candidate that may stand apart from it, and where that ends."""
+    tail = _TAIL.match(subject, end)
+    candidate = parse_version(scheme, f"{_bare(spelled)} {tail['candidate']}") if tail else None
+    if tail and candidate:
+        return candidate, tail.end()
+    return parse_version(scheme, _bare(spelled), written_on), end
 
 
 def _joined(scheme: str, first: Version, before: str, behind: str) -> Iterator[Version]:
@@ -239,11 +249,11 @@ def _joined(scheme: str, first: Version, before: str, behind: str) -> Iterator[V
     repeated = rf"(?:{re.escape(name[0].strip())}\s*)?" if name else ""
     joint = re.compile(rf"{_JOINT}{repeated}(?P<version>v?\d[^\s,;&/]*)", re.IGNORECASE)
     while more := joint.match(behind):
-        version = parse_version(scheme, _bare(more["version"]))
-        if version is None or len(version.numbers) < min(2, len(first.numbers)):
+        version, position = _with_tail(scheme, more["version"], behind, more.end())
+        if version is None or (version.is_final and len(version.numbers) < min(2, len(first.numbers))):
             return
         yield version
-        behind = behind[more.end() :]
+        behind = behind[position:]
 
 
 def _bare(text: str) -> str:

@@ -9,8 +9,9 @@ _MOST_PROSE = 60_000
 _MOST_TEXT = 300_000
 _TOKEN = re.compile(r"(?<![\w.])[vV]?(\d[\w.~+-]{0,60})")
 _RELEASED = re.compile(
-    r"(?:announc\w+ (?:\w+ ){0,4}?(?:release|availability) of (?:the )?|announc\w+ |(?:is|has been|was) tagged (?:as )?"
-    r"|tagged (?:as |it )|\btag (?:is |called |named )?)(?:[\w+-]{1,30}[- ]){0,2}?[vV]?(\d[\w.~+-]{0,60})"
+    r"(?:announc\w{1,9} (?:\w{1,40} ){0,4}?(?:release|availability) of (?:the )?|announc\w{1,9} "
+    r"|(?:is|has been|was) tagged (?:as )?|tagged (?:as |it )|\btag (?:is |called |named )?)"
+    r"(?:[\w+-]{1,30}[- ]){0,2}?[vV]?(\d[\w.~+-]{0,60})"
     r"|\b[vV]?(\d[\w.~+-]{0,60}) (?:kernel )?(?:is now|is out|is available|is tagged|has been released|is released)",
     re.IGNORECASE,
 )
@@ -18,19 +19,21 @@ _RELEASE_COMMIT = re.compile(r"[ \t]+(?:o )?(?:[A-Z][\w+-]{0,20} |release:? )?(?
 _SENTENCE = re.compile(r"(?<=[.!?;:)])\s+")
 _UNSURE = re.compile(
     r"\b(?:if|whether|unless|might|may|maybe|perhaps|probably|possibly|likely|could|would|should|hope\w*|depends?|worst"
-    r"|not sure|waffling|suspect|think|guess|wonder\w*|either|don't know|not|n't|no)\b|n't\b|\?",
+    r"|not sure|waffling|looks? like|seems?|expect"
+    r"|suspect|think|guess|wonder\w*|either|don't know|not|n't|no)\b|n't\b|\?",
     re.IGNORECASE,
 )
 _WILL = r"(?: will|'ll| is going to| am going to| are going to|'s going to|'m going to|'re going to)"
+_PLAINLY = r"(?: (?:just|also|still|definitely|certainly))?"
 _DO = r"(?:do|make|release|have|tag|cut|need|get|see|be doing|be making)"
 _STEP = r"-?(?:(?P<rc>rc ?\d{1,3})\b|(?:v?\d+(?:\.\d+)+ )?(?P<final>final)\b|(?:rc|release candidate)\b(?! ?\d))"
 _PROMISE = re.compile(
-    rf"(?:\bthere{_WILL} be|\b(?:i|we){_WILL} {_DO}|\bnext (?:week|up|step) (?:is|will be))"
+    rf"(?:\bthere{_WILL}{_PLAINLY} be|\b(?:i|we){_WILL}{_PLAINLY} {_DO}|\bnext (?:week|up|step) (?:is|will be))"
     rf" (?:an? |one |another |the )?(?:(?:extra|additional|more|last|next) )*{_STEP}",
     re.IGNORECASE,
 )
 _URL = re.compile(r"\b(?:git|https?|ssh|rsync)://[^\s<>\"'`\\]{4,300}", re.IGNORECASE)
-_REPOSITORY = re.compile(r"\S{8,300}?\.git(?![\w.-])")
+_REPOSITORY = re.compile(r"[^\s?]{8,300}?\.git(?![\w.-])")
 _FORGE = re.compile(r"https?://(?:github\.com|gitlab\.[\w.]+|codeberg\.org)/[\w.-]+/[\w.-]+/?$", re.IGNORECASE)
 
 

@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 _AUTHOR_AND_COUNT = re.compile(r"\S.{0,200} \((\d{1,6})\):?\s*$")
-_AUTHOR = re.compile(r"(?:<[^<>\s]+@[^<>\s]+>|[^\W\d_<][^:<>]{0,80}?(?: +<[^<>]{1,200}>)?):\s*$")
+_AUTHOR = re.compile(r"(?:<[^<>\s@]{1,200}@[^<>\s]{1,255}>|[^\W\d_<][^:<>]{0,80}?(?: +<[^<>]{1,200}>)?):\s*$")
 _NAME = re.compile(r"(?:[^\W\d_][\w.'()-]*\.?|\"[^\"]*\")(?: +\S+){1,5}|\S+@\S+|<\S+>")
 _BULLET = re.compile(r"\s*[*+-] ")
 _ENTRY = re.compile(r"  o +\S")
