@@ -230,6 +230,25 @@ def test_days_that_have_passed_are_out_of_the_odds() -> None:
     assert made.point > asked
 
 
+def test_long_after_every_likely_day_it_says_when_it_was_due() -> None:
+    """No odds are made up for today."""
+    past = weekly(12)[:-3]
+    made = ask(past, asked_on=past[-1].day + timedelta(400))
+    assert made.point == past[-1].day + timedelta(7)
+    assert words(made) == f"rc6 was due {made.point:%a %-d %b %Y}"
+
+
+def test_a_hole_in_history_is_no_long_wait() -> None:
+    """Of the cycle before, nothing is known between rc2 and the final: that says nothing of what follows an rc2."""
+    past = weekly(13)
+    hole = [each for each in past if each.version.numbers == (1, 12) and each.version.candidate > 2]
+    newest = [each for each in past if each.version.numbers < (1, 13) or 0 < each.version.candidate <= 2]
+    whole, holed = ask(newest), ask([each for each in newest if each not in hole])
+    assert whole.expected == holed.expected == "rc3"
+    assert overdue_at(holed, UTC) == overdue_at(whole, UTC)
+    assert ask(newest, Target.FINAL).point == ask([each for each in newest if each not in hole], Target.FINAL).point
+
+
 def test_a_young_project_gets_no_forecast() -> None:
     """Two gaps are no habit; nor is nothing."""
     assert forecast(weekly(2)[:-3], given.TWO_PARTS, Target.NEXT) is not None  # seven candidates are habit enough
@@ -289,7 +308,8 @@ def test_any_past_gives_odds_that_add_up_or_nothing(
     assert days == sorted(set(days))
     assert sum(odds for _, odds in made.days) == pytest.approx(1)
     assert made.point in days
-    assert days[0] >= max(made.since, asked_on or made.since)
+    assert days[0] >= made.since
+    assert made.is_past or days[0] >= max(made.since, asked_on or made.since)
     first, last = made.interval(0.8)
     assert sum(odds for day, odds in made.days if first <= day <= last) >= 0.8 - 1e-6
     assert overdue_at(made, UTC) > datetime.combine(made.point, datetime.min.time(), UTC)
