@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rctrack.config import ProjectConfig
 from rctrack.config.history import load_history
-from rctrack.core.cadence import Forecast, Past, Said, Target, extras, forecast, overdue_at, past_of
+from rctrack.core.cadence import Forecast, Past, Said, Target, extras, forecast, overdue_at, past_of, words
 from rctrack.core.delays import Expected
 from rctrack.core.model import Flag, Precision, ProjectId, Release, ShippedRelease
 from rctrack.core.version import Version, VersionId
@@ -40,6 +40,11 @@ class Outlook:
             made = forecast(past, project.rules.feature_parts, Target.NEXT, asked_on=asked_on, said=said)
             self._made[project.id] = (key, made)
         return self._made[project.id][1]
+
+    def in_words(self, project: ProjectConfig, releases: Mapping[VersionId, Release], now: datetime) -> str:
+        """What comes next and when, for people; empty where that cannot be said."""
+        made = self.next_release(project, seen_of(releases.values()), now, said_of(releases))
+        return words(made) if made else ""
 
     def expected(self, project: ProjectConfig, releases: Mapping[VersionId, Release]) -> Expected | None:
         """What is due next and from when on it is overdue, as it stood when the newest release came."""

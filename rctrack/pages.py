@@ -17,6 +17,8 @@ from rctrack.outlook import Outlook
 from rctrack.store.record import host_of
 
 WIDTH = 100
+HELD = timedelta(hours=1)
+"""A mail that was held on its way for so long is said to have waited."""
 _AT_HOSTS = (Station.PUSHED, Station.VISIBLE, Station.LISTED)
 """The stations of which it matters where that was."""
 _CONTRACT = (
@@ -278,6 +280,12 @@ def show_json(release: Release) -> dict[str, Any]:
                 "promised": mail.promised,
                 "git_url": mail.git_url,
                 "contradiction": mail.contradiction,
+                "held": mail.held
+                and {
+                    "at": mail.held.at,
+                    "until_at": mail.held.until_at,
+                    "seconds": int(mail.held.span.total_seconds()),
+                },
                 "source": mail.sighting.source,
                 "url": mail.url,
             }
@@ -334,6 +342,8 @@ def show_text(name: str, release: Release, delays: Sequence[Delay]) -> str:
             f"{mail.commits_announced} commits" if mail.commits_announced is not None else "",
         ]
         lines += [f"    contradiction: {mail.contradiction}"] if mail.contradiction else []
+        if mail.held and mail.held.span >= HELD:
+            lines += [f"    waited {incident.held_words(mail.held)}"]
         lines += ["    says: " + ", ".join(each for each in said if each)] if any(said) else []
     return "\n".join(lines) + "\n"
 

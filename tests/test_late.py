@@ -9,6 +9,7 @@ from tests.lateness import EXPECTS, LATE, LIMIT, WEEK, World, iso, make_late, ma
 from tests.material import (
     DAY,
     HOUR,
+    LIST_SERVER,
     MINUTE,
     make_epoch,
     make_repository,
@@ -206,11 +207,16 @@ def test_a_mail_that_was_held_on_its_way_closes_it_with_the_cause_mail(late: Wor
     text = mail.get_content()
     assert text.startswith("Demo v1.1-rc2 announced after 27 h: held by the mail.\n")
     assert "the mail is to blame, not the project" in text.replace("\n", " ")
+    assert f"waited 27 h between mx.example.org and {LIST_SERVER}." in text.replace("\n", " ")
     assert too_long(text) == []
     [out] = [each for each in late.demo.mails() if " out" in each["Subject"]]
     assert mail["References"] == out["Message-ID"]
     [delay] = late.delays()
     assert (delay["cause"], delay["ended"], delay["seconds"]) == ("mail", "closed", 27 * 3600 + 300)
+    shown = late.demo.rctrack("show", "demo", "1.1-rc2").stdout
+    assert f"waited 27 h between mx.example.org and {LIST_SERVER}" in shown
+    [held] = [mail["held"] for mail in late.said("show", "demo", "1.1-rc2")["mails"]]
+    assert held == {"at": "mx.example.org", "until_at": LIST_SERVER, "seconds": 27 * 3600}
     late.demo.poll(at + LATE + 3 * HOUR)
     assert len(late.over_mails()) == 1
 

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta, tzinfo
 from rctrack.core import wording
 from rctrack.core.delays import Cause, Delay, DelayKind, Ended, Wait
 from rctrack.core.health import Outage, OutageKind
-from rctrack.core.model import MessageId, Release, Station
+from rctrack.core.model import Held, MessageId, Release, Station
 from rctrack.core.version import VersionId
 
 Releases = Mapping[VersionId, Release]
+
+_WEEK = timedelta(days=6)
 
 _WAITS_FOR = {
     DelayKind.ANNOUNCEMENT: "announced",
@@ -30,6 +32,8 @@ class Told:
     """The project's, for people."""
     releases: Releases
     outages: tuple[Outage, ...]
+    expected: str = ""
+    """What comes next of the project, and when, in words."""
 
     @property
     def release(self) -> Release | None:
@@ -67,10 +71,12 @@ def late_words(told: Told, now: datetime) -> str:
     if delay.kind is DelayKind.OVERDUE:
         return f"due by {delay.since:%a %-d %b %H:%M} UTC, not there"
     length = wording.hours(now - delay.since)
+    # A weekday alone is the last one of that name.
+    since = f"{delay.since:%a %H:%M}" if now - delay.since < _WEEK else f"{delay.since:%-d %b %H:%M}"
     if delay.kind is DelayKind.MIRROR:
-        return f"tagged {delay.since:%a %H:%M} UTC, not at {delay.where} for {length}"
+        return f"tagged {since} UTC, not at {delay.where} for {length}"
     reached = "announced" if delay.kind is DelayKind.TAG else "tagged"
-    return f"{reached} {delay.since:%a %H:%M} UTC, not {_WAITS_FOR[delay.kind]} for {length}"
+    return f"{reached} {since} UTC, not {_WAITS_FOR[delay.kind]} for {length}"
 
 
 def over_words(told: Told) -> str:
@@ -93,6 +99,7 @@ def late_text(told: Told, health: Sequence[wording.SourceHealth], reader: wordin
         wording.fill(f"{told.name} {_named(told)}: {late_words(told, now)}."),
         wording.facts(_facts(told, reader.zone)),
         "\n".join(map(wording.fill, filter(None, explained))),
+        *_onward(told),
         wording.sources(health),
         wording.footer(told.name, reader),
     ]
@@ -101,43 +108,54 @@ def late_text(told: Told, health: Sequence[wording.SourceHealth], reader: wordin
 
 def over_text(told: Told, health: Sequence[wording.SourceHealth], reader: wording.Reader, now: datetime) -> str:
     """The mail about a delay that is over; lines of at most 72."""
-    explained = [_cause(told.delay), *(outage_words(each, now) for each in told.outages)]
+    explained = [_cause(told.delay), _waited(told), *(outage_words(each, now) for each in told.outages)]
     parts = [
         wording.fill(f"{told.name} {_named(told)} {over_words(told)}."),
         wording.facts(_facts(told, reader.zone)),
         "\n".join(map(wording.fill, filter(None, explained))),
+        *_onward(told),
         wording.sources(health),
         wording.footer(told.name, reader),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
+def _onward(told: Told) -> tuple[str, str]:
+    """Where to read on, and what comes next."""
+    links = wording.links(told.release) if told.release else ""
+    return links, wording.fill(f"Next: {told.expected}") if told.expected else ""
+
+
 def delay_line(told: Told, now: datetime) -> str:
     """A delay as a digest has it."""
     if told.delay.ended is not None:
-        return f"{_named(told)} {over_words(told)}"
+        waited = f" ({hop})" if (hop := _hop(told)) else ""
+        return f"{_named(told)} {over_words(told)}{waited}"
     limit = told.delay.limit
     many = int((now - told.delay.since) / limit) if limit and told.delay.raised_at else 0
     raised = f" ({many} times its limit)" if many else ""
     return f"{_named(told)} is late: {late_words(told, now)}{raised}"
 
 
-def silent_line(wait: Wait) -> str:
+def silent_line(wait: Wait, releases: Releases) -> str:
     """What cannot be told, as a digest has it, and who would have to be heard of for that."""
+    name = _name(wait.version, releases)
     match wait.kind:
         case DelayKind.MIRROR:
-            return f"{wait.version}: not seen at {wait.where}; no good look there since, cannot tell"
+            return f"{name}: not seen at {wait.where}; no good look there since, cannot tell"
         case DelayKind.TAG | DelayKind.OVERDUE | DelayKind.LISTING:
-            return f"{wait.version}: not there as far as we see; no good look since, cannot tell"
+            return f"{name}: not there as far as we see; no good look since, cannot tell"
         case _:
-            return f"{wait.version}: not {_WAITS_FOR[wait.kind]} as far as we see; archive silent, cannot tell"
+            return f"{name}: not {_WAITS_FOR[wait.kind]} as far as we see; archive silent, cannot tell"
 
 
 def _named(told: Told) -> str:
-    release = told.release
-    if release is not None:
-        return release.tag or f"v{release.version.text}"
-    return str(told.delay.version)
+    return _name(told.delay.version, told.releases)
+
+
+def _name(version: VersionId, releases: Releases) -> str:
+    release = releases.get(version)
+    return str(version) if release is None else release.tag or f"v{release.version.text}"
 
 
 def _whose(delay: Delay) -> str:
@@ -168,6 +186,29 @@ def _cause(delay: Delay) -> str:
         Cause.PROJECT: "It was the project itself that was later than usual; nothing held it on the way.",
     }
     return words[delay.cause] if delay.cause else ""
+
+
+def _waited(told: Told) -> str:
+    """Which hop held the mail, as a sentence."""
+    hop = _hop(told)
+    return f"Of its way, it waited {hop}." if hop else ""
+
+
+def _hop(told: Told) -> str:
+    """How long the mail was held, and between which two servers: "37 h between a.example and b.example"."""
+    release = told.release
+    if told.delay.cause is not Cause.MAIL or release is None:
+        return ""
+    held = next((mail.held for mail in release.announcements if mail.message_id == release.message_id), None)
+    return held_words(held) if held else ""
+
+
+def held_words(held: Held) -> str:
+    """Where a mail waited longest: "37 h between a.example and b.example"."""
+    length = wording.hours(held.span)
+    if held.at is None:
+        return f"{length} before {held.until_at} took it"
+    return f"{length} at {held.at}" if held.at == held.until_at else f"{length} between {held.at} and {held.until_at}"
 
 
 def _usual(told: Told) -> str:

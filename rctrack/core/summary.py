@@ -100,7 +100,7 @@ def release_text(
         wording.facts(_timeline_facts(release, reader.zone)),
         wording.facts(_size_facts(release, before)),
         wording.fill(where(release)),
-        _links(release),
+        wording.links(release),
         wording.fill(f"Next: {expected}") if expected else "",
         wording.sources(health),
         wording.footer(name, reader),
@@ -239,22 +239,6 @@ def where(release: Release) -> str:
     if release.first_at is not None:
         return f"The tag was first at {release.first_at.partition(' ')[2]}"
     return ""
-
-
-def _links(release: Release) -> str:
-    lines = []
-    if release.tag and release.previous and before_tag(release):
-        lines.append(f"git log {before_tag(release)}..{release.tag}")
-    if release.message_id:
-        lines += [release.url] if release.url else ["Message-ID:", f"  <{release.message_id}>"]
-    return "\n".join(lines)
-
-
-def before_tag(release: Release) -> str | None:
-    """The previous release's tag, in the same spelling as this one's where that is plain."""
-    if release.tag is None or release.previous is None or release.version.text not in release.tag:
-        return None
-    return release.tag.replace(release.version.text, release.previous.text)
 
 
 def _digest_lines(release: Release) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from rctrack.core.model import Instant, MessageId
+from rctrack.core.model import Instant, MessageId, Release
 
 WIDTH = 72
 
@@ -113,6 +113,18 @@ def facts(facts: Sequence[tuple[str, str, str]]) -> str:
         lines += [f"  {'':<11} {each}" for each in more]
         if remark and len(line) + len(remark) + 2 > WIDTH:
             lines.append(f"  {'':<11} {remark}")
+    return "\n".join(lines)
+
+
+def links(release: Release) -> str:
+    """Where to read more of a release, a line each: the command for its commits, its mail; empty where none is."""
+    lines = []
+    if release.tag and release.previous and release.version.text in release.tag:
+        # The previous tag in the same spelling as this one's, where that is plain.
+        before = release.tag.replace(release.version.text, release.previous.text)
+        lines.append(f"git log {before}..{release.tag}")
+    if release.message_id:
+        lines += [release.url] if release.url else ["Message-ID:", f"  <{release.message_id}>"]
     return "\n".join(lines)
 
 

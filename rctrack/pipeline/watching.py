@@ -1,7 +1,7 @@
 """A look at the clock: which hosts are out, what is late; the record of it, and the mails that it makes owed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rctrack import hosts
@@ -134,7 +134,9 @@ def _record_delays(
 def _tell_delay(
     turn: Turn, project: ProjectConfig, releases: Mapping[VersionId, Release], health: Health, delay: Delay
 ) -> int:
-    told = standing.told(project, delay, releases, health)
+    told = replace(
+        standing.told(project, delay, releases, health), expected=turn.outlook.in_words(project, releases, turn.now)
+    )
     release = told.release
     sources = source_health(turn, project)
     owed = 0

@@ -9,7 +9,7 @@ from rctrack.core import incident, wording
 from rctrack.core.delays import Cause, Delay, DelayKind, Ended, Wait
 from rctrack.core.health import Outage, OutageKind
 from rctrack.core.incident import Told
-from rctrack.core.model import ProjectId, Release
+from rctrack.core.model import Held, ProjectId, Release
 from rctrack.core.reconcile import fold
 from rctrack.core.version import VersionId
 from tests.core import given
@@ -140,7 +140,52 @@ def test_a_delay_that_was_raised_says_how_many_times_its_limit() -> None:
 def test_what_cannot_be_told_names_who_is_silent(kind: DelayKind, where: str, words: str) -> None:
     """An archive is silent only where a mail is waited for."""
     wait = Wait(RC6, kind, where, TAGGED, timedelta(hours=12), None, Cause.PROJECT, None)
-    assert incident.silent_line(wait) == f"3.1-rc6: {words}"
+    assert incident.silent_line(wait, RELEASES) == f"v3.1-rc6: {words}"
+    assert incident.silent_line(wait, {}) == f"3.1-rc6: {words}"
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        (Held("relay.example", "list.example", timedelta(hours=37)), "37 h between relay.example and list.example"),
+        (Held("list.example", "list.example", timedelta(hours=37)), "37 h at list.example"),
+        (Held(None, "relay.example", timedelta(hours=37)), "37 h before relay.example took it"),
+    ],
+)
+def test_a_mail_that_was_held_names_the_hop(held: Held, words: str) -> None:
+    """In the mail that tells of the end, and in the digest; not where something else is to blame."""
+    mail = replace(given.announcement("3.1-rc6", "2011-09-12 21:05", delivered="2011-09-14 10:05"), held=held)
+    tag = given.tag("v3.1-rc6", "2011-09-12 21:02")
+    releases = fold(given.PROJECT, given.RULES, [tag, mail], {})
+    made = Told(delay(cause=Cause.MAIL), "Demo", releases, ())
+    text = incident.over_text(made, [], READER, NOW)
+    assert f"Of its way, it waited {words}." in " ".join(text.split())
+    assert wide(text) == []
+    assert incident.delay_line(made, NOW) == f"v3.1-rc6 announced after 38 h: held by the mail ({words})"
+    other = Told(delay(cause=Cause.PROJECT), "Demo", releases, ())
+    assert "waited" not in incident.over_text(other, [], READER, NOW)
+    assert "(" not in incident.delay_line(other, NOW)
+
+
+def test_what_is_late_says_where_to_read_on_and_what_comes_next() -> None:
+    """When it opens and when it is over: the command for its commits, its mail, the next release."""
+    mail = given.announcement("3.1-rc6", "2011-09-12 21:05", delivered="2011-09-14 10:05")
+    rc5, rc6 = given.tag("v3.1-rc5", "2011-09-04 23:00"), given.tag("v3.1-rc6", "2011-09-12 21:02")
+    late = Told(delay(), "Demo", fold(given.PROJECT, given.RULES, [rc5, rc6], {}), (), "rc7 due Sun 18 Sep (95 %)")
+    text = incident.late_text(late, [], READER, NOW)
+    assert "\n\ngit log v3.1-rc5..v3.1-rc6\n\nNext: rc7 due Sun 18 Sep (95 %)\n" in text
+    over = replace(late, delay=delay(cause=Cause.MAIL), releases=fold(given.PROJECT, given.RULES, [rc5, rc6, mail], {}))
+    text = incident.over_text(over, [], READER, NOW)
+    assert "\ngit log v3.1-rc5..v3.1-rc6\nMessage-ID:\n  <3.1-rc6@example.org>\n\nNext: rc7 due" in text
+    assert "Next" not in incident.late_text(replace(late, expected=""), [], READER, NOW)
+
+
+def test_after_a_week_a_weekday_alone_would_be_another_day() -> None:
+    """Then the date is said."""
+    now = TAGGED + timedelta(days=7, hours=10)
+    assert incident.late_words(told(delay()), now) == "tagged 12 Sep 21:02 UTC, not announced for 7 d 10 h"
+    made = delay(DelayKind.MIRROR, "m.example")
+    assert incident.late_words(told(made), now) == "tagged 12 Sep 21:02 UTC, not at m.example for 7 d 10 h"
 
 
 class TestOutages:

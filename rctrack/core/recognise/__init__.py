@@ -22,5 +22,5 @@ __all__ = [
     "subject_may_fit",
 ]
 
-RECOGNISER = 3
+RECOGNISER = 4
 """Raised whenever this package reads the same evidence otherwise, so that sources are read again."""
