@@ -11,7 +11,7 @@ from rctrack.core import incident, summary, wording
 from rctrack.core.cadence import Forecast, words
 from rctrack.core.delays import Delay, Ended
 from rctrack.core.health import Health, Outage, State
-from rctrack.core.model import Instant, Precision, Release, SourceId, Station, Stop
+from rctrack.core.model import Announcement, Instant, Precision, Release, SourceId, Station, Stop
 from rctrack.core.version import parse_version
 from rctrack.outlook import Outlook
 from rctrack.store.record import host_of
@@ -269,28 +269,7 @@ def show_json(release: Release) -> dict[str, Any]:
             }
             for stop in release.timeline
         ],
-        "mails": [
-            {
-                "message_id": mail.message_id,
-                "subject": mail.subject,
-                "sender": mail.sender,
-                "versions": [version.text for version in mail.versions],
-                "announced_at": _iso(mail.announced.at if mail.announced else None),
-                "commits_announced": mail.commits_announced,
-                "promised": mail.promised,
-                "git_url": mail.git_url,
-                "contradiction": mail.contradiction,
-                "held": mail.held
-                and {
-                    "at": mail.held.at,
-                    "until_at": mail.held.until_at,
-                    "seconds": int(mail.held.span.total_seconds()),
-                },
-                "source": mail.sighting.source,
-                "url": mail.url,
-            }
-            for mail in release.announcements
-        ],
+        "mails": [_mail_json(mail) for mail in release.announcements],
         "tags": [
             {
                 "tag": tag.tag,
@@ -301,6 +280,28 @@ def show_json(release: Release) -> dict[str, Any]:
             }
             for tag in release.tags
         ],
+    }
+
+
+def _mail_json(mail: Announcement) -> dict[str, Any]:
+    return {
+        "message_id": mail.message_id,
+        "subject": mail.subject,
+        "sender": mail.sender,
+        "versions": [version.text for version in mail.versions],
+        "announced_at": _iso(mail.announced.at if mail.announced else None),
+        "commits_announced": mail.commits_announced,
+        "promised": mail.promised,
+        "git_url": mail.git_url,
+        "contradiction": mail.contradiction,
+        "held": mail.held
+        and {
+            "at": mail.held.at,
+            "until_at": mail.held.until_at,
+            "seconds": int(mail.held.span.total_seconds()),
+        },
+        "source": mail.sighting.source,
+        "url": mail.url,
     }
 
 

@@ -62,6 +62,17 @@ def test_the_demo_tells_the_story_and_nothing_else(tmp_path: Path) -> None:
     assert re.search(r"^out +2011-08-31 00:00 +2011-10-04 12:00 +34 days", record, re.MULTILINE)
 
 
+def test_what_is_known_to_a_day_only_is_said_and_how_it_is_known(tmp_path: Path) -> None:
+    """The hours of the replay are made up; bounds are called bounds, and the story a story."""
+    said = replayed(tmp_path, "--recording", "linux-3.1", "--subjects")
+    days = said.partition("\nKnown to a day only")[2].splitlines()
+    assert "  3.1-rc6 announced on 12 Sep 2011: story" in days
+    assert "  3.1-rc6 delivered on 14 Sep 2011: story" in days
+    assert "  3.1-rc7 visible on 21 Sep 2011: bound: Fedora took it that day" in days
+    assert not any("not said" in line for line in days)
+    assert max(map(len, days)) <= 100
+
+
 def test_what_belongs_together_is_told_together(tmp_path: Path) -> None:
     """The mail of the late candidate names the host that is down, and how it went the time before; 72 columns."""
     said = replayed(tmp_path, "--recording", changed(tmp_path, 'version = "3.1-rc4"', 'version = "3.1-rc4"'))
