@@ -9,7 +9,7 @@ from rctrack.config import ProjectConfig
 from rctrack.config.history import load_history
 from rctrack.core.cadence import Forecast, Past, Said, Target, extras, forecast, overdue_at, past_of, words
 from rctrack.core.delays import Expected
-from rctrack.core.model import Flag, Precision, ProjectId, Release, ShippedRelease
+from rctrack.core.model import Announcement, Flag, Precision, ProjectId, Release, ShippedRelease
 from rctrack.core.version import Version, VersionId
 
 Seen = Sequence[tuple[Version, datetime]]
@@ -105,7 +105,12 @@ def said_of(releases: Mapping[VersionId, Release]) -> Said | None:
     """What the newest release's own mail promises of its successor."""
     dated = [release for release in releases.values() if release.came_at]
     newest = max(dated, key=lambda release: release.came_at or release.first_seen_at, default=None)
-    promised = next((mail.promised for mail in newest.announcements if mail.promised), None) if newest else None
+    return said_in(newest.announcements) if newest else None
+
+
+def said_in(mails: Iterable[Announcement]) -> Said | None:
+    """What these mails of one release promise of its successor."""
+    promised = next((mail.promised for mail in mails if mail.promised), None)
     if promised is None:
         return None
     return Said.LAST_CANDIDATE if promised == "final" else Said.ONE_MORE

@@ -13,7 +13,7 @@ from rctrack.core.delays import Delay, Ended
 from rctrack.core.health import Health, Outage, State
 from rctrack.core.model import Announcement, Instant, Precision, Release, SourceId, Station, Stop
 from rctrack.core.version import parse_version
-from rctrack.outlook import Outlook
+from rctrack.outlook import Outlook, said_in
 from rctrack.store.record import host_of
 
 WIDTH = 100
@@ -146,8 +146,13 @@ def outlook() -> Outlook:
     return Outlook(shipped() / "history")
 
 
-def expected_next(project: ProjectConfig, rows: Sequence[Mapping[str, Any]], now: datetime) -> Forecast | None:
-    """What follows the newest release of these rows, and when; None where nothing is known or the past is too short."""
+def expected_next(
+    project: ProjectConfig, rows: Sequence[Mapping[str, Any]], mails: Sequence[Announcement], now: datetime
+) -> Forecast | None:
+    """What follows the newest release of these rows, and when, also by what its mail promises of that.
+
+    None where nothing is known or the past is too short.
+    """
     seen = [
         (version, datetime.fromisoformat(made_at))
         for row in rows
@@ -155,7 +160,11 @@ def expected_next(project: ProjectConfig, rows: Sequence[Mapping[str, Any]], now
         if row["cycle"] and "unconfirmed" not in row["flags"].split()
         if (version := parse_version(project.rules.scheme, row["version"])) is not None
     ]
-    return outlook().next_release(project, seen, now) if seen else None
+    if not seen:
+        return None
+    newest, _ = max(seen, key=lambda each: each[1])
+    said = said_in(mail for mail in mails if newest in mail.versions)
+    return outlook().next_release(project, seen, now, said)
 
 
 def status_json(

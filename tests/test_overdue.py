@@ -66,6 +66,36 @@ def test_overdue_opens_once_and_closes_when_the_release_is_there(weekly: World) 
     assert "overdue" in over["Subject"]
     [delay] = weekly.delays("overdue")
     assert (delay["ended"], delay["cause"]) == ("closed", "project")
+    [first] = [each for each in weekly.demo.mails() if "1.8-rc1 out" in each["Subject"]]
+    assert mail["References"] == over["References"] == first["Message-ID"]
+
+
+def test_what_ends_an_overdue_is_named_though_another_was_due(weekly: World) -> None:
+    """rc2 was due; the final came instead, and nothing says that there is an rc2."""
+    weekly.demo.poll(weekly.repository.now + 30 * DAY)
+    assert ["1.8-rc2" in mail["Subject"] for mail in weekly.late_mails()] == [True]
+    weekly.tag("1.8", every=40 * DAY)
+    [over] = weekly.over_mails()
+    assert str(over["Subject"]).startswith("[rctrack] demo v1.8 is there, ")
+    text = over.get_content()
+    assert text.startswith("Demo v1.8 is there, ")
+    assert "rc2" not in text
+    assert f"Tagged      {weekly.repository.now:%a %Y-%m-%d %H:%M} UTC" in text
+    assert "v1.8 is there" in weekly.digest(weekly.repository.now - DAY, weekly.repository.now + DAY)
+
+
+def test_what_ends_the_wait_for_a_new_cycle_refers_to_what_said_that_it_is_late(weekly: World) -> None:
+    """The incident's first mail, since of that cycle there was none before."""
+    weekly.tag("1.8-rc2", every=WEEK)
+    weekly.tag("1.8-rc3", every=WEEK)
+    weekly.tag("1.8", every=WEEK)
+    weekly.demo.poll(weekly.repository.now + 30 * DAY)
+    [late] = weekly.late_mails()
+    assert str(late["Subject"]).startswith("[rctrack] LATE demo rc1 after 1.8: due by ")
+    weekly.tag("1.9-rc1", every=40 * DAY)
+    [over] = weekly.over_mails()
+    assert str(over["Subject"]).startswith("[rctrack] demo v1.9-rc1 is there, ")
+    assert over["References"] == late["Message-ID"]
 
 
 def test_a_point_release_does_not_end_what_is_overdue(weekly: World) -> None:

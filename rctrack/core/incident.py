@@ -37,7 +37,19 @@ class Told:
 
     @property
     def release(self) -> Release | None:
-        return self.releases.get(self.delay.version)
+        """The one that is or was late; of what was overdue the one that came, which may be another than was due."""
+        delay = self.delay
+        due = self.releases.get(delay.version)
+        if delay.kind is not DelayKind.OVERDUE or delay.until is None:
+            return due
+        return next((each for each in self.releases.values() if each.came_at == delay.until), due)
+
+    @property
+    def cycle(self) -> str | None:
+        """The cycle that it belongs to; None where that has yet to begin."""
+        is_overdue = self.delay.kind is DelayKind.OVERDUE
+        about = self.releases.get(VersionId(self.delay.where)) if is_overdue else self.release
+        return None if about is None or (is_overdue and about.version.is_final) else about.version.cycle_id
 
 
 def delay_message_id(delay: Delay, word: str, recipient: str) -> MessageId:
@@ -139,7 +151,7 @@ def delay_line(told: Told, now: datetime) -> str:
 
 def silent_line(wait: Wait, releases: Releases) -> str:
     """What cannot be told, as a digest has it, and who would have to be heard of for that."""
-    name = _name(wait.version, releases)
+    name = _name(wait.version, releases.get(wait.version))
     match wait.kind:
         case DelayKind.MIRROR:
             return f"{name}: not seen at {wait.where}; no good look there since, cannot tell"
@@ -150,11 +162,10 @@ def silent_line(wait: Wait, releases: Releases) -> str:
 
 
 def _named(told: Told) -> str:
-    return _name(told.delay.version, told.releases)
+    return _name(told.delay.version, told.release)
 
 
-def _name(version: VersionId, releases: Releases) -> str:
-    release = releases.get(version)
+def _name(version: VersionId, release: Release | None) -> str:
     return str(version) if release is None else release.tag or f"v{release.version.text}"
 
 

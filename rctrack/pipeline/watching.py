@@ -137,7 +137,6 @@ def _tell_delay(
     told = replace(
         standing.told(project, delay, releases, health), expected=turn.outlook.in_words(project, releases, turn.now)
     )
-    release = told.release
     sources = source_health(turn, project)
     owed = 0
     for recipient in turn.config.mail.to:
@@ -147,7 +146,7 @@ def _tell_delay(
         is_over = delay.ended is not None
         about = Incident(
             message_id=incident.delay_message_id(delay, "over" if is_over else "late", recipient.address),
-            thread=f"{project.id} {release.version.cycle_id if release else delay.version}",
+            thread=f"{project.id} {told.cycle or delay.version}",
             subject=incident.over_subject(told) if is_over else incident.late_subject(told, turn.now),
             text=incident.over_text(told, sources, reader, turn.now)
             if is_over
