@@ -10,11 +10,10 @@ from rctrack.config import ProjectConfig, shipped
 from rctrack.core import incident, summary, wording
 from rctrack.core.cadence import Forecast, words
 from rctrack.core.delays import Delay, Ended
-from rctrack.core.health import Health, Outage, State
+from rctrack.core.health import Outage, State
 from rctrack.core.model import Announcement, Instant, Precision, Release, SourceId, Station, Stop
 from rctrack.core.version import parse_version
 from rctrack.outlook import Outlook, said_in
-from rctrack.store.record import host_of
 
 WIDTH = 100
 HELD = timedelta(hours=1)
@@ -173,7 +172,7 @@ def status_json(
     outcomes: Mapping[SourceId, Mapping[str, Any]],
     expected: Forecast | None,
     late: Sequence[Delay],
-    hosts: Health,
+    states: Mapping[SourceId, State],
     now: datetime,
 ) -> dict[str, Any]:
     """How a project stands; `late` are its delays that are open."""
@@ -193,7 +192,7 @@ def status_json(
             {
                 "source": source,
                 "outcome": row["outcome"],
-                "state": hosts.state(host) if (host := host_of(source)) else State.UNKNOWN,
+                "state": states.get(source, State.UNKNOWN),
                 "looked_at": row["looked_at"],
                 "reason": row["reason"],
             }
@@ -417,10 +416,10 @@ def _sources(sources: Sequence[Mapping[str, Any]]) -> str:
         each["state"] is State.OFFLINE for each in sources
     ):
         return "we are offline"
-    bad = [each for each in sources if each["outcome"] != "good"]
+    bad = [each for each in sources if each["outcome"] != "good" or each["state"] is State.LAGGING]
     if not bad:
         return "all good"
-    words = {State.OUT: "out", State.BLOCKED: "blocked", State.FAILING: "failing"}
+    words = {State.OUT: "out", State.BLOCKED: "blocked", State.FAILING: "failing", State.LAGGING: "lagging"}
     return "; ".join(f"{words.get(each['state'], each['outcome'])}: {each['source'].partition(' ')[2]}" for each in bad)
 
 

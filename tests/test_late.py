@@ -11,6 +11,7 @@ from tests.material import (
     HOUR,
     LIST_SERVER,
     MINUTE,
+    Mail,
     make_epoch,
     make_repository,
 )
@@ -273,3 +274,15 @@ def test_the_commands_tell_of_a_delay_as_the_contract_has_it(late: World) -> Non
     [delay] = late.said("delays")
     assert {**closed, "project": "demo", "version": "1.1-rc2"}.items() <= delay.items()
     assert "closed" in late.demo.rctrack("delays").stdout
+
+
+def test_an_archive_that_stores_mail_days_late_lags_until_it_stores_one_in_time(world: World) -> None:
+    """By its own clock; it answers all the while."""
+    at = world.tag("1.1-rc2")
+    world.epoch.add(Mail("Re: 1", "Sam <sam@example.org>", at=at, archived_after=3 * DAY))
+    world.demo.poll(at + 3 * DAY + HOUR)
+    assert [each["state"] for each in world.said("status")[0]["sources"]] == ["lagging", "unknown"]
+    assert "lagging at" in world.digest(at, at + 4 * DAY)
+    world.epoch.add(Mail("Re: 2", "Sam <sam@example.org>", at=at + 4 * DAY, archived_after=HOUR))
+    world.demo.poll(at + 4 * DAY + 2 * HOUR)
+    assert [each["state"] for each in world.said("status")[0]["sources"]] == ["unknown", "unknown"]
