@@ -321,3 +321,29 @@ def test_instants_late_in_the_day_count_in_the_projects_own_zone() -> None:
     fact = Fact(Instant(given.moment("2026-06-15 02:00")), Precision.SECOND, "x")
     old = [ShippedRelease(given.version("1.0"), fact, None, None, None, None)]
     assert past_of(old, (), ZoneInfo("America/Los_Angeles"))[0].day == date(2026, 6, 14)
+
+
+def test_what_was_promised_moves_the_final_by_a_week() -> None:
+    """ "This is the last one" is the final next week; "one more" is a week later: nineteen times in twenty."""
+    past = weekly(12)[:-1]
+    sunday = past[-1].day
+    for said, weeks in ((Said.LAST_CANDIDATE, 1), (Said.ONE_MORE, 2)):
+        made = ask(past, Target.FINAL, said=said)
+        assert made.point == sunday + timedelta(weeks=weeks)
+        assert 0.85 < made.odds(made.point) <= 0.95
+
+
+def test_overdue_waits_for_nearly_all_of_the_odds() -> None:
+    """A project without a weekday is late much later than on the day on which one would bet."""
+    day, past = SUNDAY, [Past(given.version("1.0"), SUNDAY)]
+    for number in range(1, 25):
+        day += timedelta(30 + 7 * (number * 5 % 11))
+        past.append(Past(given.version(f"1.{number}-rc1"), day))
+        day += timedelta(9 + number * 7 % 13)
+        past.append(Past(given.version(f"1.{number}"), day))
+    made = ask(past)
+    spent = sum(
+        odds for day, odds in made.days if datetime.combine(day, datetime.min.time(), UTC) < overdue_at(made, UTC)
+    )
+    assert 0.98 <= spent < 0.995
+    assert overdue_at(made, UTC).date() > made.point + timedelta(14)
