@@ -9,7 +9,7 @@ from typing import Any
 from rctrack.config import ProjectConfig, shipped
 from rctrack.core import incident, summary, wording
 from rctrack.core.cadence import Forecast, words
-from rctrack.core.delays import Delay, Ended
+from rctrack.core.delays import Delay, DelayKind, Ended
 from rctrack.core.health import Outage, State
 from rctrack.core.model import Announcement, Instant, Precision, Release, SourceId, Station, Stop
 from rctrack.core.version import parse_version
@@ -72,7 +72,7 @@ def delays_table(found: Sequence[Mapping[str, Any]]) -> str:
             wording.duration(timedelta(seconds=each["seconds"])) if each["seconds"] is not None else "-",
             each["ended"] or "late now",
             each["cause"] or "-",
-            " ".join(filter(None, [each["kind"], each["where"]])),
+            _kind(each["kind"], each["where"], ""),
         ]
         for each in found
     ]
@@ -375,13 +375,20 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Collection
     return "\n".join(lines) + "\n"
 
 
+def _kind(kind: str, where: str | None, place: str) -> str:
+    """The kind of a delay with its host, or with the release after which something was due."""
+    if not where:
+        return kind
+    return f"{kind} {'after ' if kind == DelayKind.OVERDUE else place}{where}"
+
+
 def _delay(delay: Delay) -> list[str]:
-    where = f" at {delay.where}" if delay.where else ""
+    kind = _kind(delay.kind, delay.where, "at ")
     if delay.ended is None:
-        return [f"late: {delay.kind}{where} since {delay.since:%Y-%m-%d %H:%M} UTC"]
+        return [f"late: {kind} since {delay.since:%Y-%m-%d %H:%M} UTC"]
     length = wording.duration(delay.length or timedelta(0))
     ended = "never came" if delay.ended is Ended.NEVER else f"closed {delay.until:%Y-%m-%d %H:%M} UTC"
-    return [f"was late: {delay.kind}{where} for {length}, {ended}, cause {delay.cause}"]
+    return [f"was late: {kind} for {length}, {ended}, cause {delay.cause}"]
 
 
 def _stop(stop: Stop) -> list[str]:

@@ -60,12 +60,16 @@ def test_overdue_opens_once_and_closes_when_the_release_is_there(weekly: World) 
     assert mail["Subject"].startswith("[rctrack] LATE demo 1.8-rc2: due by ")
     assert mail["Subject"].endswith(", not there")
     assert "98 times in 100" in mail.get_content()
+    assert f"  Follows     v1.8-rc1, {at:%a %Y-%m-%d %H:%M} UTC\n" in mail.get_content()
+    assert "\nNext: rc2 due " in mail.get_content()
     weekly.tag("1.8-rc2", every=40 * DAY)
     [over] = weekly.over_mails()
     assert "is there" in over["Subject"]
     assert "overdue" in over["Subject"]
     [delay] = weekly.delays("overdue")
     assert (delay["ended"], delay["cause"]) == ("closed", "project")
+    assert "overdue after 1.8-rc1" in weekly.demo.rctrack("delays").stdout
+    assert "was late: overdue after 1.8-rc1 for " in weekly.demo.rctrack("show", "demo", "1.8-rc2").stdout
     [first] = [each for each in weekly.demo.mails() if "1.8-rc1 out" in each["Subject"]]
     assert mail["References"] == over["References"] == first["Message-ID"]
 
@@ -287,3 +291,11 @@ def story(folder: Path) -> tuple[object, ...]:
     digest = world.digest(at, at + 2 * DAY)
     told = [tuple(part.replace(str(folder), "").split() for part in each) for each in mails]
     return world.said("delays"), told, digest.replace(str(folder), "").split()
+
+
+def test_a_digest_that_is_written_late_tells_of_nothing_newer_than_itself(weekly: World) -> None:
+    """Asleep until Friday: Monday's digest does not say that Friday's release was the newest on Monday."""
+    at = weekly.repository.now
+    weekly.tag("1.8-rc2", every=10 * DAY)
+    digest = weekly.digest(at + DAY, at + 8 * DAY)
+    assert "nothing new; newest is v1.8-rc1 of 20 Sep 2026, 8 d ago" in " ".join(digest.split())

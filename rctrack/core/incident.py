@@ -227,7 +227,7 @@ def _usual(told: Told) -> str:
     if delay.kind is DelayKind.OVERDUE:
         return "By this project's own past it had come by then, 98 times in 100."
     limit = wording.duration(delay.limit)
-    return f"By this project's own past, {limit} is the limit of what is usual."
+    return f"For this project, {limit} is the limit of what is usual."
 
 
 def _before(told: Told) -> str:
@@ -248,7 +248,7 @@ def _before(told: Told) -> str:
 def _facts(told: Told, zone: tzinfo) -> list[tuple[str, str, str]]:
     delay, release = told.delay, told.release
     if release is None:
-        return [("Due by", wording.moment(delay.since, zone), "")]
+        return [("Due by", wording.moment(delay.since, zone), ""), ("Follows", _followed(told, zone), "")]
     seen = [stop for stop in release.timeline if stop.station is Station.VISIBLE]
     first = min(
         (stop for stop in seen if stop.at), key=lambda stop: stop.at.at if stop.at else delay.since, default=None
@@ -270,6 +270,14 @@ def _facts(told: Told, zone: tzinfo) -> list[tuple[str, str, str]]:
         ("Late since", wording.moment(delay.since + delay.limit, zone), ""),
         ("Over at", wording.moment(delay.until, zone) if delay.until else "", ""),
     ]
+
+
+def _followed(told: Told, zone: tzinfo) -> str:
+    """The release after which the next one was due."""
+    before = told.releases.get(VersionId(told.delay.where))
+    if before is None or before.came_at is None:
+        return ""
+    return f"{_name(before.version.id, before)}, {wording.moment(before.came_at, zone)}"
 
 
 def _host(url: str) -> str:

@@ -244,7 +244,8 @@ def where(release: Release) -> str:
 def _digest_lines(release: Release) -> list[str]:
     made_at = release.made_at
     facts = [f"{made_at:%a %-d %b %H:%M} UTC" if made_at else "", _count_words(release), _announced_words(release)]
-    facts += [flag for flag in (Flag.WITHDRAWN, Flag.UNCONFIRMED, Flag.GAP, Flag.EXTRA) if flag in release.flags]
+    told = (Flag.RETAGGED, Flag.WITHDRAWN, Flag.UNCONFIRMED, Flag.GAP, Flag.EXTRA)
+    facts += [flag for flag in told if flag in release.flags]
     return wording.hanging(
         f"{_name(release)}: " + ", ".join(fact for fact in facts if fact), "", "  ", wording.WIDTH - 2
     )

@@ -77,7 +77,8 @@ def _project(
 ) -> summary.ProjectSummary:
     releases = releases_of(turn.store, project, turn.outlook)
     came = turn.store.versions_told(project.id, since, until)
-    newest = max((each for each in releases.values() if each.made_at), key=_made_at, default=None)
+    known = (each for each in releases.values() if each.made_at and each.made_at < until)
+    newest = max(known, key=_made_at, default=None)
     return summary.ProjectSummary(
         project=project.id,
         name=project.name,

@@ -89,6 +89,17 @@ class TestAnAnnouncementThatDoesNotCome:
         assert silent.opened == ()
         assert [wait.version for wait in silent.silent] == [RC6]
 
+    def test_is_not_accused_while_one_of_its_archives_is_silent(self) -> None:
+        """It may be in that one: each archive has to be alive."""
+        project = watched(alive="2011-09-13 22:00")
+        for alive in (None, "2011-09-13 20:00"):
+            other = replace(
+                project.archives[0], source=given.OTHER_LIST, alive_at=given.moment(alive) if alive else None
+            )
+            both = replace(project, archives=(*project.archives, other))
+            found = look([rc6()], both, "2011-09-20 23:00")
+            assert (found.opened, [each.version for each in found.silent]) == ((), [RC6])
+
     def test_is_closed_as_the_mails_fault_where_it_was_written_in_time(self) -> None:
         """Date on Monday, taken by the list's server on Wednesday."""
         record = look([rc6()], watched(alive="2011-09-13 22:00"), "2011-09-13 23:00").delays

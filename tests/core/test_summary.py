@@ -275,6 +275,16 @@ def test_no_line_of_an_alert_is_longer_than_72(
     assert len(release_subject(release)) < 150
 
 
+def test_a_tag_that_moved_is_flagged_in_the_digest() -> None:
+    """Whoever had too many mails that hour reads of it here."""
+    moved = tag("v2.42-rc2", "2026-03-24 12:00", sighting(PRIMARY, "2026-03-25 12:30"), object_id="o", commit="c")
+    first = tag("v2.42-rc2", "2026-03-24 12:00", sighting(PRIMARY, "2026-03-24 12:30"))
+    (release,) = fold(PROJECT, RULES, [first, moved], {}).values()
+    summary = ProjectSummary(PROJECT, "Demo", (release,), release, ())
+    text = digest_text([summary], moment("2026-03-23 00:00"), moment("2026-03-30 00:00"), [], READER)
+    assert "v2.42-rc2: Tue 24 Mar 12:00 UTC, retagged" in text
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     st.lists(st.tuples(names, st.lists(releases(), max_size=2), st.one_of(st.none(), releases()), health), max_size=3),
