@@ -177,6 +177,25 @@ def test_a_mirror_that_is_up_and_does_not_show_it_is_late(mirrored: Mirrored) ->
     assert (delay["where"], delay["cause"], delay["ended"]) == (mirrored.host, "mirror", "closed")
 
 
+def test_a_mirror_that_is_left_behind_is_one_incident(mirrored: Mirrored) -> None:
+    """Three releases later it is one mail still, and each of them is on record; one more tells that it caught up."""
+    world = mirrored.world
+    at = world.repository.now
+    for version in ("1.1-rc2", "1.1-rc3", "1.1"):
+        at = world.tag(version, every=WEEK)
+        world.demo.poll(at + 26 * HOUR)
+    assert len(world.delays("mirror")) == 3
+    assert ["v1.1-rc2" in mail["Subject"] for mail in world.late_mails()] == [True]
+    assert world.digest(at, at + 2 * DAY).count("is late") == 3
+    mirrored.mirror_now()
+    world.demo.poll(at + 28 * HOUR)
+    assert {each["ended"] for each in world.delays("mirror")} == {"closed"}
+    assert ["v1.1-rc2" in mail["Subject"] for mail in world.over_mails()] == [True]
+    at = world.tag("1.2-rc1", every=WEEK)
+    world.demo.poll(at + 26 * HOUR)
+    assert len(world.late_mails()) == 2
+
+
 def test_a_mirror_that_was_down_meanwhile_is_on_record_and_nobody_is_told(mirrored: Mirrored, tmp_path: Path) -> None:
     """The host did not serve; when it is back its delay has that cause. The digest says that it could not be seen."""
     world = mirrored.world

@@ -149,16 +149,27 @@ def delay_line(told: Told, now: datetime) -> str:
     return f"{_named(told)} is late: {late_words(told, now)}{raised}"
 
 
-def silent_line(wait: Wait, releases: Releases) -> str:
-    """What cannot be told, as a digest has it, and who would have to be heard of for that."""
-    name = _name(wait.version, releases.get(wait.version))
+def silent_lines(waits: Iterable[Wait], releases: Releases) -> list[str]:
+    """What cannot be told, as a digest has it, and who would have to be heard of for that; a line for each of those."""
+    names: dict[str, list[str]] = {}
+    for wait in waits:
+        names.setdefault(_silence(wait), []).append(_name(wait.version, releases.get(wait.version)))
+    return [f"{_listed(known)}: {silence}" for silence, known in names.items()]
+
+
+def _silence(wait: Wait) -> str:
     match wait.kind:
         case DelayKind.MIRROR:
-            return f"{name}: not seen at {wait.where}; no good look there since, cannot tell"
+            return f"not seen at {wait.where}; no good look there since, cannot tell"
         case DelayKind.TAG | DelayKind.OVERDUE | DelayKind.LISTING:
-            return f"{name}: not there as far as we see; no good look since, cannot tell"
+            return "not there as far as we see; no good look since, cannot tell"
         case _:
-            return f"{name}: not {_WAITS_FOR[wait.kind]} as far as we see; archive silent, cannot tell"
+            return f"not {_WAITS_FOR[wait.kind]} as far as we see; archive silent, cannot tell"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The newest of them; many are counted."""
+    return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[-3:])} and {len(names) - 3} older"
 
 
 def _named(told: Told) -> str:

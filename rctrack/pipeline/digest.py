@@ -98,7 +98,7 @@ def _late(
     for delay in review.delays:
         if delay.ended is None or since <= max(delay.opened_at, delay.until or delay.opened_at) < until:
             yield incident.delay_line(standing.told(project, delay, releases, health), turn.now)
-    yield from (incident.silent_line(each, releases) for each in review.silent)
+    yield from incident.silent_lines(review.silent, releases)
 
 
 def _outages(outages: Iterable[Outage], since: datetime, until: datetime, now: datetime) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from rctrack import hosts
 from rctrack.config import ProjectConfig, Recipient
 from rctrack.core import incident
-from rctrack.core.delays import Delay, Review, Watched
+from rctrack.core.delays import Delay, DelayKind, Review, Watched
 from rctrack.core.health import Health, Outage, State
 from rctrack.core.model import Release
 from rctrack.core.version import VersionId
@@ -113,22 +113,30 @@ def _about_outage(
 def _record_delays(
     turn: Turn, project: ProjectConfig, releases: Mapping[VersionId, Release], watched: Watched, review: Review
 ) -> int:
-    """What was late already when we came is recorded, and told to nobody."""
+    """What was late already when we came is recorded, and told to nobody; what one host keeps back is one incident."""
     record = turn.store.record
     told = record.told_delays(project.id)
     record.put_delays([*review.opened, *review.raised, *review.closed, *review.recorded])
     began, health = watched.began_at, watched.health
     owed = 0
+    behind = {_at_host(each) for each in review.delays if each.key in told and each.ended is None}
     for delay in review.opened:
-        if began is not None and delay.since + delay.limit >= began:
+        is_told = delay.where and _at_host(delay) in behind
+        if began is not None and delay.since + delay.limit >= began and not is_told:
             mails = _tell_delay(turn, project, releases, health, delay)
             if mails:
                 record.tell_delay(delay)
+                behind.add(_at_host(delay))
             owed += mails
     for delay in review.closed:
         if delay.key in told:
             owed += _tell_delay(turn, project, releases, health, delay)
     return owed
+
+
+def _at_host(delay: Delay) -> tuple[DelayKind, str]:
+    """What delays of one incident have in common: a host that shows nothing new."""
+    return (delay.kind, delay.where)
 
 
 def _tell_delay(

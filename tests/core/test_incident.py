@@ -140,8 +140,23 @@ def test_a_delay_that_was_raised_says_how_many_times_its_limit() -> None:
 def test_what_cannot_be_told_names_who_is_silent(kind: DelayKind, where: str, words: str) -> None:
     """An archive is silent only where a mail is waited for."""
     wait = Wait(RC6, kind, where, TAGGED, timedelta(hours=12), None, Cause.PROJECT, None)
-    assert incident.silent_line(wait, RELEASES) == f"v3.1-rc6: {words}"
-    assert incident.silent_line(wait, {}) == f"3.1-rc6: {words}"
+    assert incident.silent_lines([wait], RELEASES) == [f"v3.1-rc6: {words}"]
+    assert incident.silent_lines([wait], {}) == [f"3.1-rc6: {words}"]
+
+
+def test_what_the_same_silence_keeps_from_us_is_one_line() -> None:
+    """A mirror that has not answered for a year is not a page of the digest."""
+    kept = [
+        Wait(VersionId(f"1.{n}"), DelayKind.MIRROR, "m", TAGGED, timedelta(1), None, Cause.MIRROR, None)
+        for n in range(9)
+    ]
+    tag = replace(kept[0], kind=DelayKind.TAG)
+    said = incident.silent_lines([*kept[:2], tag], {})
+    assert said[0] == "1.0, 1.1: not seen at m; no good look there since, cannot tell"
+    assert said[1:] == ["1.0: not there as far as we see; no good look since, cannot tell"]
+    assert incident.silent_lines(kept, {}) == [
+        "1.6, 1.7, 1.8 and 6 older: not seen at m; no good look there since, cannot tell"
+    ]
 
 
 @pytest.mark.parametrize(
