@@ -214,6 +214,23 @@ class TestOtherGaps:
             (DelayKind.ARCHIVE, "lists.example", Cause.LIST_ARCHIVE)
         ]
 
+    @pytest.mark.parametrize(("stores_since", "kinds"), [("2011-09-01", [DelayKind.ARCHIVE]), ("2011-11-20", [])])
+    def test_what_came_with_the_first_fill_of_an_archive_was_not_stored_late(
+        self, stores_since: str, kinds: list[DelayKind]
+    ) -> None:
+        """There was no archive yet when it was delivered."""
+        mail = given.announcement(
+            "3.1-rc6",
+            "2011-09-12 21:30",
+            given.sighting(given.LIST, "2011-11-20 00:00"),
+            delivered="2011-09-12 21:31",
+            archived="2011-11-20 00:00",
+        )
+        project = watched(alive="2011-11-20 00:00")
+        filled = replace(project.archives[0], stores_since=given.moment(f"{stores_since} 00:00"))
+        found = look([rc6(), mail], replace(project, archives=(filled,)), "2011-11-20 00:00")
+        assert [each.kind for each in found.recorded] == kinds
+
     def test_a_mirror_is_late_only_if_it_was_looked_at_after_its_limit(self) -> None:
         """And closes when it shows the tag."""
         mail = rc6_mail("2011-09-12 21:30", "2011-09-12 21:31", "2011-09-12 22:00")
