@@ -14,7 +14,7 @@ STORY = """\
 2011-08-22 12:00  [rctrack] linux v3.1-rc3 out
 2011-08-29 04:30  [rctrack] linux v3.1-rc4 out
 2011-08-31 02:30  [rctrack] OUT git.kernel.org and www.kernel.org: no answer since Wed 31 Aug 00:00 UTC
-2011-09-04 23:30  [rctrack] linux v3.1-rc5 out: announced, no tag yet
+2011-09-04 23:30  [rctrack] linux v3.1-rc5 out: announced, no tag seen yet
 2011-09-12 21:15  [rctrack] linux v3.1-rc6 out
 2011-09-13 10:30  [rctrack] LATE linux v3.1-rc6: tagged Mon 21:02 UTC, not announced for 13 h
 2011-09-14 12:00  [rctrack] linux v3.1-rc6 announced after 38 h: held by the mail

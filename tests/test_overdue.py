@@ -172,7 +172,7 @@ def test_a_mirror_that_is_up_and_does_not_show_it_is_late(mirrored: Mirrored) ->
     world.demo.poll(at + 28 * HOUR)
     assert [each["state"] for each in world.said("status")[0]["sources"]] == ["up", "up"]
     [over] = world.over_mails()
-    assert over["Subject"].endswith("the mirror was late")
+    assert over["Subject"].endswith("the host was late")
     [delay] = world.delays("mirror")
     assert (delay["where"], delay["cause"], delay["ended"]) == (mirrored.host, "mirror", "closed")
 

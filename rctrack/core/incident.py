@@ -187,7 +187,7 @@ def _whose(delay: Delay) -> str:
         case Cause.LIST_ARCHIVE:
             return "held by the archive"
         case Cause.MIRROR:
-            return "the mirror was late"
+            return "the host was late"
         case Cause.HOST:
             return "the host was down"
         case Cause.SITE:

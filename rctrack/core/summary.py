@@ -268,5 +268,5 @@ def _announced_words(release: Release) -> str:
     if release.announced and release.tagged:
         return f"announced {wording.signed(release.announced.at - release.tagged.at)}"
     if release.announced:
-        return "announced, no tag yet"
+        return "announced, no tag seen yet"
     return ""

@@ -79,7 +79,7 @@ def test_the_subject_says_what_is_late_and_for_how_long(made: Delay, words: str)
         (delay(DelayKind.TAG, cause=Cause.PROJECT), "tagged after 38 h: by the project"),
         (delay(DelayKind.DELIVERY, cause=Cause.MAIL), "delivered after 38 h: held by the mail"),
         (delay(DelayKind.ARCHIVE, "l", Cause.LIST_ARCHIVE), "archived after 38 h: held by the archive"),
-        (delay(DelayKind.MIRROR, "m.example", Cause.MIRROR), "is at m.example after 38 h: the mirror was late"),
+        (delay(DelayKind.MIRROR, "m.example", Cause.MIRROR), "is at m.example after 38 h: the host was late"),
         (delay(DelayKind.MIRROR, "m.example", Cause.HOST), "is at m.example after 38 h: the host was down"),
         (delay(DelayKind.OVERDUE, "3.1-rc5", Cause.PROJECT), "is there, 38 h overdue"),
         (replace(delay(cause=Cause.PROJECT), ended=Ended.NEVER), "was never announced"),

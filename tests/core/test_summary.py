@@ -66,9 +66,9 @@ class TestSubject:
         assert release_subject(a_release()) == "[rctrack] demo v2.42-rc2 out"
         assert release_subject(replace(a_release(), commits=1)) == "[rctrack] demo v2.42-rc2 out: 1 commit"
         mailed = a_release(tagged=None, announced="2026-03-24 12:00")
-        assert release_subject(mailed) == "[rctrack] demo v2.42-rc2 out: announced, no tag yet"
+        assert release_subject(mailed) == "[rctrack] demo v2.42-rc2 out: announced, no tag seen yet"
         assert release_subject(replace(mailed, commits_announced=9)).endswith(
-            "out: 9 commits by its mail, announced, no tag yet"
+            "out: 9 commits by its mail, announced, no tag seen yet"
         )
 
     def test_seen_late_is_said(self) -> None:
