@@ -112,6 +112,15 @@ def test_a_delay_and_the_outage_that_belongs_to_it_are_told_together() -> None:
     assert wide(text) == []
 
 
+def test_a_mail_that_came_before_its_tag_is_no_measure_of_how_soon_one_comes() -> None:
+    """Nothing is said of the release before."""
+    rc5, rc6 = given.tag("v3.1-rc5", "2011-09-04 23:00"), given.tag("v3.1-rc6", "2011-09-12 21:02")
+    mail = given.announcement("3.1-rc5", "2011-09-04 22:42")
+    releases = fold(given.PROJECT, given.RULES, [rc5, mail, rc6], {})
+    text = incident.late_text(Told(delay(), "Demo", releases, ()), [], READER, NOW)
+    assert "was announced" not in text
+
+
 def test_a_place_on_this_machine_is_named_by_its_last_part() -> None:
     """A path would not fit into a line."""
     seen = given.sighting(type(given.PRIMARY)("tags /" + "a/very/long/folder/" * 10 + "demo.git"), "2011-09-12 21:10")
