@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from rctrack.core.model import Instant, MessageId, Release
 
 WIDTH = 72
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:s|min|h|d|days|UTC)\b|%)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +93,20 @@ def moment(moment: datetime, zone: tzinfo) -> str:
 
 def fill(text: str) -> str:
     """A paragraph in lines of at most 72, where no word is longer."""
-    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(hanging(text, "", ""))
 
 
 def hanging(text: str, first: str, rest: str, width: int = WIDTH) -> list[str]:
-    """A paragraph whose further lines stand deeper than its first."""
-    return textwrap.wrap(
-        text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    """A paragraph whose further lines stand deeper than its first; a number stays with its unit."""
+    lines = textwrap.wrap(
+        _BEFORE_UNIT.sub(_NO_BREAK, text),
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+    return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
 def facts(facts: Sequence[tuple[str, str, str]]) -> str:

@@ -212,6 +212,14 @@ def test_after_a_week_a_weekday_alone_would_be_another_day() -> None:
     assert incident.late_words(told(made), now) == "tagged 12 Sep 21:02 UTC, not at m.example for 7 d 10 h"
 
 
+def test_a_number_stays_on_the_line_of_its_unit() -> None:
+    """A line that begins with "h." is read twice."""
+    for width in range(20, 72):
+        lines = wording.hanging("tagged 12 Sep 21:02 UTC, not there for 7 d 10 h, 12 days (80 %)", "  ", "    ", width)
+        assert not any(line.strip().split()[0] in ("h,", "d", "days", "%)", "UTC,") for line in lines)
+        assert max(map(len, lines)) <= width
+
+
 class TestOutages:
     """Hosts that were down, blocked us, stored late; and when it was us."""
 
