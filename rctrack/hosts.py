@@ -46,7 +46,14 @@ def standing(stored: Store, config: Config, now: datetime) -> Standing:
     outages, new = continued(list(ended.values()), shown)
     known = dict(zip(ended, outages, strict=True))
     older = [each for number, each in stored.record.outages().items() if number not in known]
-    return Standing(Health(found.states, (*older, *outages, *new)), known, tuple(new))
+    shown_now = tuple(_still_out(each, found) for each in (*older, *outages, *new))
+    return Standing(Health(found.states, shown_now), known, tuple(new))
+
+
+def _still_out(outage: Outage, seen: Health) -> Outage:
+    """While an outage of several hosts lasts, those of them that are back are not said to be down."""
+    down = frozenset(host for host in outage.hosts if seen.state(host) is not State.UP)
+    return replace(outage, hosts=down) if outage.until is None and is_theirs(outage) and down else outage
 
 
 def _is_our_pace(hole: Outage, config: Config, outages: Iterable[Outage]) -> bool:
