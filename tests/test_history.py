@@ -1,5 +1,6 @@
 """Shipped history: facts on past releases, read from config/history, and what they foresee."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,9 +9,12 @@ import pytest
 from rctrack.config import load_project, shipped
 from rctrack.config.history import COLUMNS, HistoryError, load_history
 from rctrack.core.cadence import Target, extras, forecast, past_of
-from rctrack.core.model import Announcement, MessageId, Precision, Sighting, SourceId
+from rctrack.core.model import Announcement, Flag, MessageId, Precision, Sighting, SourceId
+from rctrack.core.reconcile import fold
 from rctrack.core.version import parse_version
+from rctrack.outlook import Outlook, seen_of
 from rctrack.pages import expected_next
+from tests.core import given
 from tests.core.given import moment
 
 ROW = {"version": "6.18", "tagged_at": "2025-11-30T22:42:10Z", "announced_at": None, "cycle": "6.18", "flags": ""}
@@ -112,3 +116,19 @@ def test_status_believes_what_the_newest_announcement_promises() -> None:
     ]
     said = [expected_next(project, [ROW, row], known, moment("2026-01-26 00:00")) for known in ([], mails[:1], mails)]
     assert [made and made.expected for made in said] == ["final", "final", "rc8"]
+
+
+def test_what_nothing_confirms_has_no_place_in_the_rhythm() -> None:
+    """A forged announcement of tomorrow's candidate does not move the day on which the next one is due."""
+    (release,) = fold(given.PROJECT, given.RULES, [given.tag("v1.1-rc1", "2026-03-24 12:00")], {}).values()
+    assert [str(version.text) for version, _ in seen_of([release])] == ["1.1-rc1"]
+    assert seen_of([replace(release, flags=frozenset({Flag.UNCONFIRMED}))]) == []
+
+
+def test_lags_of_shipped_history_are_those_that_were_over() -> None:
+    """In a replay nothing of what came later makes a limit."""
+    project = load_project("linux", shipped() / "rctrack.toml")
+    outlook = Outlook(shipped() / "history")
+    known = [len(outlook.shipped_lags(project, moment(f"{year}-01-01 00:00"))) for year in (2003, 2012, 2027)]
+    assert known[0] == 0
+    assert known[0] < known[1] < known[2]
