@@ -1,13 +1,17 @@
 """September 2011 again: what `make demo` prints, and what it would print had it gone otherwise."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from rctrack.cli import main
-from rctrack.config import shipped
+from rctrack.config import load_project, shipped
+from rctrack.config.recording import Feed
+from rctrack.sources.protocol import Good
+from rctrack.sources.recorded import Recorded
 
 RECORDING = shipped() / "recordings" / "linux-3.1.toml"
 STORY = """\
@@ -84,6 +88,17 @@ def test_what_belongs_together_is_told_together(tmp_path: Path) -> None:
     assert "v3.1-rc5 was announced from github.com in 42 min." in told
     assert "seen at github.com" in told
     assert max(len(line) for line in body if " " in line.strip()) <= 72
+
+
+def test_a_day_is_played_with_the_tag_where_noon_was_before_it(tmp_path: Path) -> None:
+    """No mail is announced before its tag because only its day is known; a list is alive up to an hour ago."""
+    said = replayed(tmp_path, "--recording", changed(tmp_path, 'version = "3.1-rc4"', 'version = "3.1-rc4"'))
+    assert "Announced   Mon 2011-09-12 21:02 UTC" in said
+    now = datetime(2011, 9, 13, 12, tzinfo=UTC)
+    source = next(iter(load_project("linux", shipped() / "rctrack.toml").lists))
+    looked = Recorded(source, Feed((), is_alive=True), now).look(None, now.date())
+    assert isinstance(looked, Good)
+    assert looked.life.alive_at == now - timedelta(hours=1)
 
 
 def test_written_on_wednesday_it_had_been_the_project(tmp_path: Path) -> None:
