@@ -137,6 +137,7 @@ class Daemon:
         self.waiting.discard(key)
         self.first.append(reviewed)
         if not self.waiting:
+            self.scheduler.modify_job("watch", next_run_time=self.clock())
             polls = [
                 job.next_run_time
                 for job in self.scheduler.get_jobs()

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rctrack.config import Config, ProjectConfig, SourceConfig, TagsConfig
-from rctrack.core.health import Health, Outage, OutageKind, State, archive_outages, continued, health
+from rctrack.core.delays import DelayKind
+from rctrack.core.health import SLOW, Health, Outage, OutageKind, State, archive_outages, continued, health
+from rctrack.core.model import SourceId
 from rctrack.store import Store
 from rctrack.store.record import host_of
 
@@ -44,7 +46,14 @@ def standing(stored: Store, config: Config, now: datetime) -> Standing:
     outages, new = continued(list(ended.values()), shown)
     known = dict(zip(ended, outages, strict=True))
     older = [each for number, each in stored.record.outages().items() if number not in known]
-    return Standing(Health(found.states, (*older, *outages, *new)), known, tuple(new))
+    shown_now = tuple(_still_out(each, found) for each in (*older, *outages, *new))
+    return Standing(Health(found.states, shown_now), known, tuple(new))
+
+
+def _still_out(outage: Outage, seen: Health) -> Outage:
+    """While an outage of several hosts lasts, those of them that are back are not said to be down."""
+    down = frozenset(host for host in outage.hosts if seen.state(host) is not State.UP)
+    return replace(outage, hosts=down) if outage.until is None and is_theirs(outage) and down else outage
 
 
 def _is_our_pace(hole: Outage, config: Config, outages: Iterable[Outage]) -> bool:
@@ -68,6 +77,25 @@ def archives_late(stored: Store, project: ProjectConfig) -> tuple[Outage, ...]:
         for each in project.lists
         for outage in archive_outages(named(each), stored.record.deliveries(project.id, each.source))
     )
+
+
+def lagging(stored: Store, project: ProjectConfig) -> frozenset[SourceId]:
+    """The sources of a project that answer, but with what is old: a mirror that is late, an archive that is behind."""
+    late = stored.record.delays(project.id)
+    behind = {each.where for each in late if each.ended is None and each.kind in (DelayKind.MIRROR, DelayKind.LISTING)}
+    shown: tuple[SourceConfig, ...] = (*project.tags, *project.listings)
+    found = {each.source for each in shown if named(each) in behind}
+    newest = {each.source: stored.record.newest_delivery(project.id, each.source) for each in project.lists}
+    found |= {source for source, stored_at in newest.items() if stored_at and stored_at[1] - stored_at[0] > SLOW}
+    return frozenset(found)
+
+
+def states(stored: Store, project: ProjectConfig, seen: Health) -> dict[SourceId, State]:
+    """How each source of a project does: as its host, unless it lags; of what is on this machine only the latter."""
+    behind = lagging(stored, project)
+    found = {each.source: seen.state(host_of(each.source)) for each in project.sources}
+    answers = (State.UP, State.UNKNOWN)
+    return {key: State.LAGGING if key in behind and state in answers else state for key, state in found.items()}
 
 
 def named(source: SourceConfig) -> str:

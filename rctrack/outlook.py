@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rctrack.config import ProjectConfig
 from rctrack.config.history import load_history
-from rctrack.core.cadence import Forecast, Past, Said, Target, extras, forecast, overdue_at, past_of
+from rctrack.core.cadence import Forecast, Past, Said, Target, extras, forecast, overdue_at, past_of, words
 from rctrack.core.delays import Expected
-from rctrack.core.model import Flag, Precision, ProjectId, Release, ShippedRelease
+from rctrack.core.model import Announcement, Flag, Precision, ProjectId, Release, ShippedRelease
 from rctrack.core.version import Version, VersionId
 
 Seen = Sequence[tuple[Version, datetime]]
@@ -40,6 +40,11 @@ class Outlook:
             made = forecast(past, project.rules.feature_parts, Target.NEXT, asked_on=asked_on, said=said)
             self._made[project.id] = (key, made)
         return self._made[project.id][1]
+
+    def in_words(self, project: ProjectConfig, releases: Mapping[VersionId, Release], now: datetime) -> str:
+        """What comes next and when, for people; empty where that cannot be said."""
+        made = self.next_release(project, seen_of(releases.values()), now, said_of(releases))
+        return words(made) if made else ""
 
     def expected(self, project: ProjectConfig, releases: Mapping[VersionId, Release]) -> Expected | None:
         """What is due next and from when on it is overdue, as it stood when the newest release came."""
@@ -100,7 +105,12 @@ def said_of(releases: Mapping[VersionId, Release]) -> Said | None:
     """What the newest release's own mail promises of its successor."""
     dated = [release for release in releases.values() if release.came_at]
     newest = max(dated, key=lambda release: release.came_at or release.first_seen_at, default=None)
-    promised = next((mail.promised for mail in newest.announcements if mail.promised), None) if newest else None
+    return said_in(newest.announcements) if newest else None
+
+
+def said_in(mails: Iterable[Announcement]) -> Said | None:
+    """What these mails of one release promise of its successor."""
+    promised = next((mail.promised for mail in mails if mail.promised), None)
     if promised is None:
         return None
     return Said.LAST_CANDIDATE if promised == "final" else Said.ONE_MORE

@@ -9,14 +9,15 @@ from typing import Any
 from rctrack.config import ProjectConfig, shipped
 from rctrack.core import incident, summary, wording
 from rctrack.core.cadence import Forecast, words
-from rctrack.core.delays import Delay, Ended
-from rctrack.core.health import Health, Outage, State
-from rctrack.core.model import Instant, Precision, Release, SourceId, Station, Stop
+from rctrack.core.delays import Delay, DelayKind, Ended
+from rctrack.core.health import Outage, State
+from rctrack.core.model import Announcement, Instant, Precision, Release, SourceId, Station, Stop
 from rctrack.core.version import parse_version
-from rctrack.outlook import Outlook
-from rctrack.store.record import host_of
+from rctrack.outlook import Outlook, said_in
 
 WIDTH = 100
+HELD = timedelta(hours=1)
+"""A mail that was held on its way for so long is said to have waited."""
 _AT_HOSTS = (Station.PUSHED, Station.VISIBLE, Station.LISTED)
 """The stations of which it matters where that was."""
 _CONTRACT = (
@@ -71,7 +72,7 @@ def delays_table(found: Sequence[Mapping[str, Any]]) -> str:
             wording.duration(timedelta(seconds=each["seconds"])) if each["seconds"] is not None else "-",
             each["ended"] or "late now",
             each["cause"] or "-",
-            " ".join(filter(None, [each["kind"], each["where"]])),
+            _kind(each["kind"], each["where"], ""),
         ]
         for each in found
     ]
@@ -144,8 +145,13 @@ def outlook() -> Outlook:
     return Outlook(shipped() / "history")
 
 
-def expected_next(project: ProjectConfig, rows: Sequence[Mapping[str, Any]], now: datetime) -> Forecast | None:
-    """What follows the newest release of these rows, and when; None where nothing is known or the past is too short."""
+def expected_next(
+    project: ProjectConfig, rows: Sequence[Mapping[str, Any]], mails: Sequence[Announcement], now: datetime
+) -> Forecast | None:
+    """What follows the newest release of these rows, and when, also by what its mail promises of that.
+
+    None where nothing is known or the past is too short.
+    """
     seen = [
         (version, datetime.fromisoformat(made_at))
         for row in rows
@@ -153,7 +159,11 @@ def expected_next(project: ProjectConfig, rows: Sequence[Mapping[str, Any]], now
         if row["cycle"] and "unconfirmed" not in row["flags"].split()
         if (version := parse_version(project.rules.scheme, row["version"])) is not None
     ]
-    return outlook().next_release(project, seen, now) if seen else None
+    if not seen:
+        return None
+    newest, _ = max(seen, key=lambda each: each[1])
+    said = said_in(mail for mail in mails if newest in mail.versions)
+    return outlook().next_release(project, seen, now, said)
 
 
 def status_json(
@@ -162,7 +172,7 @@ def status_json(
     outcomes: Mapping[SourceId, Mapping[str, Any]],
     expected: Forecast | None,
     late: Sequence[Delay],
-    hosts: Health,
+    states: Mapping[SourceId, State],
     now: datetime,
 ) -> dict[str, Any]:
     """How a project stands; `late` are its delays that are open."""
@@ -183,7 +193,7 @@ def status_json(
             {
                 "source": source,
                 "outcome": row["outcome"],
-                "state": hosts.state(host) if (host := host_of(source)) else State.UNKNOWN,
+                "state": states.get(source, State.UNKNOWN),
                 "looked_at": row["looked_at"],
                 "reason": row["reason"],
             }
@@ -268,22 +278,7 @@ def show_json(release: Release) -> dict[str, Any]:
             }
             for stop in release.timeline
         ],
-        "mails": [
-            {
-                "message_id": mail.message_id,
-                "subject": mail.subject,
-                "sender": mail.sender,
-                "versions": [version.text for version in mail.versions],
-                "announced_at": _iso(mail.announced.at if mail.announced else None),
-                "commits_announced": mail.commits_announced,
-                "promised": mail.promised,
-                "git_url": mail.git_url,
-                "contradiction": mail.contradiction,
-                "source": mail.sighting.source,
-                "url": mail.url,
-            }
-            for mail in release.announcements
-        ],
+        "mails": [_mail_json(mail) for mail in release.announcements],
         "tags": [
             {
                 "tag": tag.tag,
@@ -294,6 +289,28 @@ def show_json(release: Release) -> dict[str, Any]:
             }
             for tag in release.tags
         ],
+    }
+
+
+def _mail_json(mail: Announcement) -> dict[str, Any]:
+    return {
+        "message_id": mail.message_id,
+        "subject": mail.subject,
+        "sender": mail.sender,
+        "versions": [version.text for version in mail.versions],
+        "announced_at": _iso(mail.announced.at if mail.announced else None),
+        "commits_announced": mail.commits_announced,
+        "promised": mail.promised,
+        "git_url": mail.git_url,
+        "contradiction": mail.contradiction,
+        "held": mail.held
+        and {
+            "at": mail.held.at,
+            "until_at": mail.held.until_at,
+            "seconds": int(mail.held.span.total_seconds()),
+        },
+        "source": mail.sighting.source,
+        "url": mail.url,
     }
 
 
@@ -337,6 +354,8 @@ def show_text(name: str, release: Release, delays: Sequence[Delay]) -> str:
             f"{mail.commits_announced} commits" if mail.commits_announced is not None else "",
         ]
         lines += [f"    contradiction: {mail.contradiction}"] if mail.contradiction else []
+        if mail.held and mail.held.span >= HELD:
+            lines += [f"    waited {incident.held_words(mail.held)}"]
         lines += ["    says: " + ", ".join(each for each in said if each)] if any(said) else []
     return "\n".join(lines) + "\n"
 
@@ -359,13 +378,20 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Collection
     return "\n".join(lines) + "\n"
 
 
+def _kind(kind: str, where: str | None, place: str) -> str:
+    """The kind of a delay with its host, or with the release after which something was due."""
+    if not where:
+        return kind
+    return f"{kind} {'after ' if kind == DelayKind.OVERDUE else place}{where}"
+
+
 def _delay(delay: Delay) -> list[str]:
-    where = f" at {delay.where}" if delay.where else ""
+    kind = _kind(delay.kind, delay.where, "at ")
     if delay.ended is None:
-        return [f"late: {delay.kind}{where} since {delay.since:%Y-%m-%d %H:%M} UTC"]
+        return [f"late: {kind} since {delay.since:%Y-%m-%d %H:%M} UTC"]
     length = wording.duration(delay.length or timedelta(0))
     ended = "never came" if delay.ended is Ended.NEVER else f"closed {delay.until:%Y-%m-%d %H:%M} UTC"
-    return [f"was late: {delay.kind}{where} for {length}, {ended}, cause {delay.cause}"]
+    return [f"was late: {kind} for {length}, {ended}, cause {delay.cause}"]
 
 
 def _stop(stop: Stop) -> list[str]:
@@ -406,10 +432,10 @@ def _sources(sources: Sequence[Mapping[str, Any]]) -> str:
         each["state"] is State.OFFLINE for each in sources
     ):
         return "we are offline"
-    bad = [each for each in sources if each["outcome"] != "good"]
+    bad = [each for each in sources if each["outcome"] != "good" or each["state"] is State.LAGGING]
     if not bad:
         return "all good"
-    words = {State.OUT: "out", State.BLOCKED: "blocked", State.FAILING: "failing"}
+    words = {State.OUT: "out", State.BLOCKED: "blocked", State.FAILING: "failing", State.LAGGING: "lagging"}
     return "; ".join(f"{words.get(each['state'], each['outcome'])}: {each['source'].partition(' ')[2]}" for each in bad)
 
 

@@ -1,4 +1,4 @@
-"""The walk-forward back-test of core/cadence.py on shipped history: `make accuracy` prints it.
+"""The walk-forward back-test of core/cadence on shipped history: `make accuracy` prints it.
 
 At each past release the next one and the final are predicted with what was known then, beside simple rules in the
 same run. Each rule has the odds that its own earlier errors give it. "exact" is the share of days hit, "error" the mean

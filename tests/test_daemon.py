@@ -11,8 +11,10 @@ from threading import Event, Thread
 
 import pytest
 
+from rctrack.cli.common import now as clock
 from tests.following import Follower, follow
-from tests.material import HOUR, GitRepository, Mail, make_epoch, make_repository
+from tests.lateness import EXPECTS
+from tests.material import DAY, HOUR, MINUTE, GitRepository, Mail, make_epoch, make_repository
 from tests.servers import git_over_http, nobody_at_home
 
 QUICK = 'tags = "1s"\nlists = "2s"\njitter = "1s"'
@@ -114,6 +116,37 @@ def test_the_alert_comes_without_a_further_command(tmp_path: Path, repository: G
         assert daemon.end() == 0
     [subject] = demo.subjects()
     assert subject.startswith(f"[rctrack] demo v1.1-rc2 out: {repository.count('v1.1-rc1', 'v1.1-rc2')} commits")
+    assert sound(demo)
+
+
+def test_what_is_late_is_told_once_all_was_asked_and_when_it_is_over(tmp_path: Path) -> None:
+    """By itself, soon after a start; a kill in between neither loses nor doubles a mail."""
+    now = clock().replace(microsecond=0)
+    repository = make_repository(tmp_path / "demo.git")
+    repository.now = now - 20 * DAY
+    epoch = make_epoch(tmp_path / "archive" / "git" / "0.git")
+    demo = follow(
+        tmp_path / "user", tags=[repository.path], lists=[tmp_path / "archive"], settings=EXPECTS, schedule=QUICK
+    )
+    repository.release("1.0", "1.1-rc1")
+    epoch.add(Mail("[ANNOUNCE] demo v1.1-rc1", at=repository.now + MINUTE))
+    demo.poll(repository.now + HOUR)
+    repository.now = now - 30 * HOUR
+    repository.commit()
+    repository.tag("v1.1-rc2")
+    demo.poll(repository.now + 10 * MINUTE)
+    epoch.add(Mail("Re: something else", "Sam <sam@example.org>", at=now - HOUR))
+    with running(demo) as daemon:
+        eventually(lambda: [each for each in demo.subjects() if "LATE demo v1.1-rc2" in each])
+        daemon.end(signal.SIGKILL)
+    with running(demo) as daemon:
+        daemon.wait_for("Next poll at ")
+        held = now - repository.now - MINUTE
+        epoch.add(Mail("[ANNOUNCE] demo v1.1-rc2", at=repository.now, delivered_after=held))
+        eventually(lambda: [each for each in demo.subjects() if "announced after" in each])
+        assert daemon.end() == 0
+    [out, late, over] = sorted(demo.subjects(), key=lambda each: ("held" in each, "LATE" in each))
+    assert (" out" in out, "LATE" in late, over.endswith("held by the mail")) == (True, True, True)
     assert sound(demo)
 
 

@@ -1,20 +1,24 @@
 """September 2011 again: what `make demo` prints, and what it would print had it gone otherwise."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from rctrack.cli import main
-from rctrack.config import shipped
+from rctrack.config import load_project, shipped
+from rctrack.config.recording import Feed
+from rctrack.sources.protocol import Good
+from rctrack.sources.recorded import Recorded
 
 RECORDING = shipped() / "recordings" / "linux-3.1.toml"
 STORY = """\
 2011-08-22 12:00  [rctrack] linux v3.1-rc3 out
 2011-08-29 04:30  [rctrack] linux v3.1-rc4 out
 2011-08-31 02:30  [rctrack] OUT git.kernel.org and www.kernel.org: no answer since Wed 31 Aug 00:00 UTC
-2011-09-04 23:30  [rctrack] linux v3.1-rc5 out: announced, no tag yet
+2011-09-04 23:30  [rctrack] linux v3.1-rc5 out: announced, no tag seen yet
 2011-09-12 21:15  [rctrack] linux v3.1-rc6 out
 2011-09-13 10:30  [rctrack] LATE linux v3.1-rc6: tagged Mon 21:02 UTC, not announced for 13 h
 2011-09-14 12:00  [rctrack] linux v3.1-rc6 announced after 38 h: held by the mail
@@ -62,6 +66,17 @@ def test_the_demo_tells_the_story_and_nothing_else(tmp_path: Path) -> None:
     assert re.search(r"^out +2011-08-31 00:00 +2011-10-04 12:00 +34 days", record, re.MULTILINE)
 
 
+def test_what_is_known_to_a_day_only_is_said_and_how_it_is_known(tmp_path: Path) -> None:
+    """The hours of the replay are made up; bounds are called bounds, and the story a story."""
+    said = replayed(tmp_path, "--recording", "linux-3.1", "--subjects")
+    days = said.partition("\nKnown to a day only")[2].splitlines()
+    assert "  3.1-rc6 announced on 12 Sep 2011: story" in days
+    assert "  3.1-rc6 delivered on 14 Sep 2011: story" in days
+    assert "  3.1-rc7 visible on 21 Sep 2011: bound: Fedora took it that day" in days
+    assert not any("not said" in line for line in days)
+    assert max(map(len, days)) <= 100
+
+
 def test_what_belongs_together_is_told_together(tmp_path: Path) -> None:
     """The mail of the late candidate names the host that is down, and how it went the time before; 72 columns."""
     said = replayed(tmp_path, "--recording", changed(tmp_path, 'version = "3.1-rc4"', 'version = "3.1-rc4"'))
@@ -73,6 +88,17 @@ def test_what_belongs_together_is_told_together(tmp_path: Path) -> None:
     assert "v3.1-rc5 was announced from github.com in 42 min." in told
     assert "seen at github.com" in told
     assert max(len(line) for line in body if " " in line.strip()) <= 72
+
+
+def test_a_day_is_played_with_the_tag_where_noon_was_before_it(tmp_path: Path) -> None:
+    """No mail is announced before its tag because only its day is known; a list is alive up to an hour ago."""
+    said = replayed(tmp_path, "--recording", changed(tmp_path, 'version = "3.1-rc4"', 'version = "3.1-rc4"'))
+    assert "Announced   Mon 2011-09-12 21:02 UTC" in said
+    now = datetime(2011, 9, 13, 12, tzinfo=UTC)
+    source = next(iter(load_project("linux", shipped() / "rctrack.toml").lists))
+    looked = Recorded(source, Feed((), is_alive=True), now).look(None, now.date())
+    assert isinstance(looked, Good)
+    assert looked.life.alive_at == now - timedelta(hours=1)
 
 
 def test_written_on_wednesday_it_had_been_the_project(tmp_path: Path) -> None:

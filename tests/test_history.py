@@ -1,5 +1,6 @@
 """Shipped history: facts on past releases, read from config/history, and what they foresee."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,9 +9,12 @@ import pytest
 from rctrack.config import load_project, shipped
 from rctrack.config.history import COLUMNS, HistoryError, load_history
 from rctrack.core.cadence import Target, extras, forecast, past_of
-from rctrack.core.model import Precision
+from rctrack.core.model import Announcement, Flag, MessageId, Precision, Sighting, SourceId
+from rctrack.core.reconcile import fold
 from rctrack.core.version import parse_version
+from rctrack.outlook import Outlook, seen_of
 from rctrack.pages import expected_next
+from tests.core import given
 from tests.core.given import moment
 
 ROW = {"version": "6.18", "tagged_at": "2025-11-30T22:42:10Z", "announced_at": None, "cycle": "6.18", "flags": ""}
@@ -86,5 +90,45 @@ def test_the_first_release_that_we_see_ourselves_has_a_forecast() -> None:
     made = forecast(past, project.rules.feature_parts, Target.NEXT)
     assert made is not None
     assert (made.expected, made.point - made.since) == ("rc1", timedelta(14))
-    assert expected_next(project, [], moment("2025-12-01 00:00")) is None
-    assert expected_next(project, [ROW], moment("2026-12-01 00:00")) is not None
+    assert expected_next(project, [], [], moment("2025-12-01 00:00")) is None
+    assert expected_next(project, [ROW], [], moment("2026-12-01 00:00")) is not None
+
+
+def test_status_believes_what_the_newest_announcement_promises() -> None:
+    """As the mails do: one more candidate, where past cycles ended here; what an older mail promised is over."""
+    project = load_project("linux", shipped() / "rctrack.toml")
+    row = {**ROW, "version": "6.19-rc7", "tagged_at": "2026-01-25T22:42:10Z", "cycle": "6.19"}
+    mails = [
+        Announcement(
+            versions=tuple(each for each in [parse_version("kernel", text)] if each),
+            message_id=MessageId(text),
+            subject=f"Linux {text}",
+            sender="torvalds@linux-foundation.org",
+            announced=None,
+            delivered=None,
+            archived=None,
+            commits_announced=None,
+            url=None,
+            sighting=Sighting(SourceId("list"), moment("2026-01-26 00:00"), None),
+            promised=promised,
+        )
+        for text, promised in (("6.19-rc6", "final"), ("6.19-rc7", "rc8"))
+    ]
+    said = [expected_next(project, [ROW, row], known, moment("2026-01-26 00:00")) for known in ([], mails[:1], mails)]
+    assert [made and made.expected for made in said] == ["final", "final", "rc8"]
+
+
+def test_what_nothing_confirms_has_no_place_in_the_rhythm() -> None:
+    """A forged announcement of tomorrow's candidate does not move the day on which the next one is due."""
+    (release,) = fold(given.PROJECT, given.RULES, [given.tag("v1.1-rc1", "2026-03-24 12:00")], {}).values()
+    assert [str(version.text) for version, _ in seen_of([release])] == ["1.1-rc1"]
+    assert seen_of([replace(release, flags=frozenset({Flag.UNCONFIRMED}))]) == []
+
+
+def test_lags_of_shipped_history_are_those_that_were_over() -> None:
+    """In a replay nothing of what came later makes a limit."""
+    project = load_project("linux", shipped() / "rctrack.toml")
+    outlook = Outlook(shipped() / "history")
+    known = [len(outlook.shipped_lags(project, moment(f"{year}-01-01 00:00"))) for year in (2003, 2012, 2027)]
+    assert known[0] == 0
+    assert known[0] < known[1] < known[2]

@@ -9,7 +9,9 @@ from tests.lateness import EXPECTS, LATE, LIMIT, WEEK, World, iso, make_late, ma
 from tests.material import (
     DAY,
     HOUR,
+    LIST_SERVER,
     MINUTE,
+    Mail,
     make_epoch,
     make_repository,
 )
@@ -206,11 +208,16 @@ def test_a_mail_that_was_held_on_its_way_closes_it_with_the_cause_mail(late: Wor
     text = mail.get_content()
     assert text.startswith("Demo v1.1-rc2 announced after 27 h: held by the mail.\n")
     assert "the mail is to blame, not the project" in text.replace("\n", " ")
+    assert f"waited 27 h between mx.example.org and {LIST_SERVER}." in text.replace("\n", " ")
     assert too_long(text) == []
     [out] = [each for each in late.demo.mails() if " out" in each["Subject"]]
     assert mail["References"] == out["Message-ID"]
     [delay] = late.delays()
     assert (delay["cause"], delay["ended"], delay["seconds"]) == ("mail", "closed", 27 * 3600 + 300)
+    shown = late.demo.rctrack("show", "demo", "1.1-rc2").stdout
+    assert f"waited 27 h between mx.example.org and {LIST_SERVER}" in shown
+    [held] = [mail["held"] for mail in late.said("show", "demo", "1.1-rc2")["mails"]]
+    assert held == {"at": "mx.example.org", "until_at": LIST_SERVER, "seconds": 27 * 3600}
     late.demo.poll(at + LATE + 3 * HOUR)
     assert len(late.over_mails()) == 1
 
@@ -267,3 +274,15 @@ def test_the_commands_tell_of_a_delay_as_the_contract_has_it(late: World) -> Non
     [delay] = late.said("delays")
     assert {**closed, "project": "demo", "version": "1.1-rc2"}.items() <= delay.items()
     assert "closed" in late.demo.rctrack("delays").stdout
+
+
+def test_an_archive_that_stores_mail_days_late_lags_until_it_stores_one_in_time(world: World) -> None:
+    """By its own clock; it answers all the while."""
+    at = world.tag("1.1-rc2")
+    world.epoch.add(Mail("Re: 1", "Sam <sam@example.org>", at=at, archived_after=3 * DAY))
+    world.demo.poll(at + 3 * DAY + HOUR)
+    assert [each["state"] for each in world.said("status")[0]["sources"]] == ["lagging", "unknown"]
+    assert "lagging at" in world.digest(at, at + 4 * DAY)
+    world.epoch.add(Mail("Re: 2", "Sam <sam@example.org>", at=at + 4 * DAY, archived_after=HOUR))
+    world.demo.poll(at + 4 * DAY + 2 * HOUR)
+    assert [each["state"] for each in world.said("status")[0]["sources"]] == ["unknown", "unknown"]

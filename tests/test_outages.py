@@ -280,6 +280,16 @@ def test_hosts_of_one_site_that_fail_together_are_one_outage(tmp_path: Path) -> 
     assert back.get_content().splitlines()[0] == f"{TWO} and {THREE} answer again."
 
 
+def test_of_hosts_that_went_together_the_one_that_is_back_is_not_called_down(tmp_path: Path) -> None:
+    """Two strangers failed in the same hour; one was back soon."""
+    played = days(tmp_path, {ONE: [(HOUR, 3 * HOUR)], TWO: [(HOUR, 30 * HOUR)]})
+    played.play(timedelta(0), 20 * HOUR)
+    digest = played.digest(timedelta(0), 20 * HOUR)
+    assert f"{TWO} has been down for 19 h." in digest
+    assert f"{ONE} and" not in digest
+    assert [subject.split(":")[0] for subject in played.subjects()] == [f"[rctrack] OUT {ONE} and {TWO}"]
+
+
 def test_a_short_outage_is_a_line_of_the_digest_alone(tmp_path: Path) -> None:
     """An hour and a half."""
     played = days(tmp_path, {TWO: [(HOUR, 150 * MINUTE)]})

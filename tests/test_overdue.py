@@ -60,12 +60,47 @@ def test_overdue_opens_once_and_closes_when_the_release_is_there(weekly: World) 
     assert mail["Subject"].startswith("[rctrack] LATE demo 1.8-rc2: due by ")
     assert mail["Subject"].endswith(", not there")
     assert "98 times in 100" in mail.get_content()
+    assert "  Due by      Mon 2026-09-28 12:00 UTC\n" in mail.get_content()
+    assert f"  Follows     v1.8-rc1, {at:%a %Y-%m-%d %H:%M} UTC\n" in mail.get_content()
+    assert "\nNext: rc2 due " in mail.get_content()
     weekly.tag("1.8-rc2", every=40 * DAY)
     [over] = weekly.over_mails()
     assert "is there" in over["Subject"]
     assert "overdue" in over["Subject"]
     [delay] = weekly.delays("overdue")
     assert (delay["ended"], delay["cause"]) == ("closed", "project")
+    assert "overdue after 1.8-rc1" in weekly.demo.rctrack("delays").stdout
+    assert "was late: overdue after 1.8-rc1 for " in weekly.demo.rctrack("show", "demo", "1.8-rc2").stdout
+    [first] = [each for each in weekly.demo.mails() if "1.8-rc1 out" in each["Subject"]]
+    assert mail["References"] == over["References"] == first["Message-ID"]
+
+
+def test_what_ends_an_overdue_is_named_though_another_was_due(weekly: World) -> None:
+    """rc2 was due; the final came instead, and nothing says that there is an rc2."""
+    weekly.demo.poll(weekly.repository.now + 30 * DAY)
+    assert ["1.8-rc2" in mail["Subject"] for mail in weekly.late_mails()] == [True]
+    weekly.tag("1.8", every=40 * DAY)
+    [over] = weekly.over_mails()
+    assert str(over["Subject"]).startswith("[rctrack] demo v1.8 is there, ")
+    text = over.get_content()
+    assert text.startswith("Demo v1.8 is there, ")
+    assert "rc2" not in text
+    assert f"Tagged      {weekly.repository.now:%a %Y-%m-%d %H:%M} UTC" in text
+    assert "v1.8 is there" in weekly.digest(weekly.repository.now - DAY, weekly.repository.now + DAY)
+
+
+def test_what_ends_the_wait_for_a_new_cycle_refers_to_what_said_that_it_is_late(weekly: World) -> None:
+    """The incident's first mail, since of that cycle there was none before."""
+    weekly.tag("1.8-rc2", every=WEEK)
+    weekly.tag("1.8-rc3", every=WEEK)
+    weekly.tag("1.8", every=WEEK)
+    weekly.demo.poll(weekly.repository.now + 30 * DAY)
+    [late] = weekly.late_mails()
+    assert str(late["Subject"]).startswith("[rctrack] LATE demo rc1 after 1.8: due by ")
+    weekly.tag("1.9-rc1", every=40 * DAY)
+    [over] = weekly.over_mails()
+    assert str(over["Subject"]).startswith("[rctrack] demo v1.9-rc1 is there, ")
+    assert over["References"] == late["Message-ID"]
 
 
 def test_a_point_release_does_not_end_what_is_overdue(weekly: World) -> None:
@@ -130,12 +165,36 @@ def test_a_mirror_that_is_up_and_does_not_show_it_is_late(mirrored: Mirrored) ->
     [mail] = world.late_mails()
     assert mirrored.host in mail["Subject"]
     assert mirrored.host in mail.get_content()
+    assert f"{mirrored.host}/demo.git: lagging at" in " ".join(mail.get_content().split())
+    [status] = world.said("status")
+    assert sorted(each["state"] for each in status["sources"]) == ["lagging", "up"]
+    assert f"lagging: http://{mirrored.host}/demo.git" in world.demo.rctrack("status").stdout
     mirrored.mirror_now()
     world.demo.poll(at + 28 * HOUR)
+    assert [each["state"] for each in world.said("status")[0]["sources"]] == ["up", "up"]
     [over] = world.over_mails()
-    assert over["Subject"].endswith("the mirror was late")
+    assert over["Subject"].endswith("the host was late")
     [delay] = world.delays("mirror")
     assert (delay["where"], delay["cause"], delay["ended"]) == (mirrored.host, "mirror", "closed")
+
+
+def test_a_mirror_that_is_left_behind_is_one_incident(mirrored: Mirrored) -> None:
+    """Three releases later it is one mail still, and each of them is on record; one more tells that it caught up."""
+    world = mirrored.world
+    at = world.repository.now
+    for version in ("1.1-rc2", "1.1-rc3", "1.1"):
+        at = world.tag(version, every=WEEK)
+        world.demo.poll(at + 26 * HOUR)
+    assert len(world.delays("mirror")) == 3
+    assert ["v1.1-rc2" in mail["Subject"] for mail in world.late_mails()] == [True]
+    assert world.digest(at, at + 2 * DAY).count("is late") == 3
+    mirrored.mirror_now()
+    world.demo.poll(at + 28 * HOUR)
+    assert {each["ended"] for each in world.delays("mirror")} == {"closed"}
+    assert ["v1.1-rc2" in mail["Subject"] for mail in world.over_mails()] == [True]
+    at = world.tag("1.2-rc1", every=WEEK)
+    world.demo.poll(at + 26 * HOUR)
+    assert len(world.late_mails()) == 2
 
 
 def test_a_mirror_that_was_down_meanwhile_is_on_record_and_nobody_is_told(mirrored: Mirrored, tmp_path: Path) -> None:
@@ -252,3 +311,11 @@ def story(folder: Path) -> tuple[object, ...]:
     digest = world.digest(at, at + 2 * DAY)
     told = [tuple(part.replace(str(folder), "").split() for part in each) for each in mails]
     return world.said("delays"), told, digest.replace(str(folder), "").split()
+
+
+def test_a_digest_that_is_written_late_tells_of_nothing_newer_than_itself(weekly: World) -> None:
+    """Asleep until Friday: Monday's digest does not say that Friday's release was the newest on Monday."""
+    at = weekly.repository.now
+    weekly.tag("1.8-rc2", every=10 * DAY)
+    digest = weekly.digest(at + DAY, at + 8 * DAY)
+    assert "nothing new; newest is v1.8-rc1 of 20 Sep 2026, 8 d ago" in " ".join(digest.split())

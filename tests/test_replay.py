@@ -213,6 +213,7 @@ def test_a_recording_is_played_as_it_was_written(demo: Follower, tmp_path: Path)
         ('version = "1.0-rc1"', 'version = "one"', "releases.1.version"),
         ("tagged = 2026-03-05T12:00:00+02:00", 'tagged = "soon"', "releases.1.tagged"),
         ('how_known = "made up"', 'how_unknown = "made up"', "releases.1.how_unknown"),
+        ('how_known = "made up"', 'how_known = { taged = "made up" }', "releases.1.how_known.taged"),
         ('reason = "no answer"', "", "sources.1.down.1.reason"),
         ("until = 2026-03-11T00:00:00Z", "until = 2026-03-09T00:00:00Z", "sources.1.down.1.until"),
         ('server = ["lists.example.org"]', "server = []", "sources.3.server"),

@@ -360,6 +360,19 @@ class TestLock:
         with hold(path):
             pass
 
+    def test_what_a_killed_rctrack_was_just_starting_holds_nobody_up(self, path: Path) -> None:
+        """Between fork and exec a child has what its parent had; nor does this process take the lock from itself."""
+        code = (
+            "import os, sys, time\nfrom pathlib import Path\nfrom rctrack.store import hold\n"
+            "with hold(Path(sys.argv[1])):\n    if os.fork() == 0:\n        time.sleep(0.5)\n        os._exit(0)\n"
+            "    os.kill(os.getpid(), 9)"
+        )
+        subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+        with hold(path):
+            assert Path(f"{path}.lock").read_text() == f"{os.getpid()}\n"
+            with pytest.raises(Locked), hold(path):
+                pass
+
     def test_a_folder_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         """A file stands in its place."""
         (tmp_path / "state").touch()

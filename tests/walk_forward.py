@@ -1,4 +1,4 @@
-"""Walking forward over shipped history: what core/cadence.py and simple rules would have said at each past release.
+"""Walking forward over shipped history: what core/cadence and simple rules would have said at each past release.
 
 Each sees what was known then and nothing later. Each rule has the odds that its own earlier errors give it.
 """

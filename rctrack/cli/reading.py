@@ -45,9 +45,14 @@ def status(options: Options, as_json: bool) -> None:
                 project.id,
                 store.newest_row(project.id),
                 store.last_outcomes(project.id),
-                pages.expected_next(project, store.release_rows(project.id), moment),
+                pages.expected_next(
+                    project,
+                    store.release_rows(project.id),
+                    store.announcements(project.id, project.rules.scheme),
+                    moment,
+                ),
                 [each for each in store.record.delays(project.id) if each.ended is None],
-                health,
+                hosts.states(store, project, health),
                 moment,
             )
             for project in config.projects

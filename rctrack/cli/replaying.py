@@ -51,6 +51,9 @@ def replay(
     click.echo(f"\nThe record of {days}, after {ledger.ticks} looks at the clock:\n")
     click.echo(pages.delays_table(pages.delays_json(ledger.delays)))
     click.echo(pages.outages_table(pages.outages_json(ledger.outages)), nl=False)
+    if played.by_day:
+        click.echo("\nKnown to a day only, and played at noon UTC, or with the tag if that was later:\n")
+        click.echo("".join(f"  {line}\n" for line in played.by_day), nl=False)
 
 
 def _stored(config: "Config", project: str, begin: datetime | None, last: datetime | None) -> "Recording":

@@ -56,6 +56,8 @@ class Recording:
     feeds: dict[SourceId, Feed]
     followed_from: dict[SourceId, datetime]
     """For a source that was followed only later than from the begin."""
+    by_day: tuple[str, ...] = ()
+    """What is known to a day only, with how it is known, in words."""
 
     def moments(self) -> Iterator[datetime]:
         """When something could be seen for the first time, or a source went or came back; in no order."""
@@ -78,6 +80,8 @@ class _Facts:
     delivered: datetime | None
     git_url: str
     """That its mail names."""
+    by_day: tuple[str, ...]
+    """What of it is known to a day only."""
 
 
 def read_recording(path: Path, project: ProjectConfig) -> Recording:
@@ -114,7 +118,8 @@ def read_recording(path: Path, project: ProjectConfig) -> Recording:
             primaries=frozenset(each.source for each in sources if isinstance(each, TagsConfig) and each.is_primary),
         ),
     )
-    return Recording(recorded, begin, end, feeds, later)
+    by_day = tuple(line for each in facts for line in each.by_day)
+    return Recording(recorded, begin, end, feeds, later, by_day)
 
 
 def _source(table: Table, path: Path) -> SourceConfig:
@@ -144,21 +149,33 @@ def _facts(table: Table, project: ProjectConfig) -> _Facts:
         table.fail("version", text, f"a version of the scheme {project.rules.scheme}")
     moments = {key: _moment(table, key) for key in ("tagged", "visible", "announced", "delivered")}
     tagged = moments["tagged"]
-    for key in ("announced", "delivered"):
-        at = moments[key]
-        if at is not None and tagged is not None and type(table.values[key]) is date:
-            moments[key] = max(at, tagged)
+    known = _how_known(table, tuple(moments))
+    by_day = []
+    for key, at in moments.items():
+        if at is not None and type(table.values[key]) is date:
+            by_day.append(f"{text} {key} on {at:%-d %b %Y}: {known[key]}")
+            moments[key] = max(at, tagged) if tagged and key in ("announced", "delivered") else at
     template = project.rules.tag_templates[0]
     facts = _Facts(
         tag=template.replace("{version}", text),
         subject=table.text("subject", f"{project.name} {text}"),
         commit=table.text("commit", ""),
         git_url=table.text("git_url", ""),
+        by_day=tuple(by_day),
         **moments,
     )
-    table.text("how_known", "")
     table.finish()
     return facts
+
+
+def _how_known(table: Table, keys: tuple[str, ...]) -> dict[str, str]:
+    """How each fact of a release is known: one text for all, or a table with one for each."""
+    if not isinstance(table.values.get("how_known"), dict):
+        return dict.fromkeys(keys, table.text("how_known", "not said"))
+    told = table.table("how_known")
+    known = {key: told.text(key, "not said") for key in (*keys, "commit")}
+    told.finish()
+    return known
 
 
 def _span(table: Table, begin: str, end: str) -> tuple[datetime, datetime]:

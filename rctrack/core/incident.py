@@ -7,10 +7,12 @@ from datetime import datetime, timedelta, tzinfo
 from rctrack.core import wording
 from rctrack.core.delays import Cause, Delay, DelayKind, Ended, Wait
 from rctrack.core.health import Outage, OutageKind
-from rctrack.core.model import MessageId, Release, Station
+from rctrack.core.model import Held, MessageId, Release, Station
 from rctrack.core.version import VersionId
 
 Releases = Mapping[VersionId, Release]
+
+_WEEK = timedelta(days=6)
 
 _WAITS_FOR = {
     DelayKind.ANNOUNCEMENT: "announced",
@@ -30,10 +32,24 @@ class Told:
     """The project's, for people."""
     releases: Releases
     outages: tuple[Outage, ...]
+    expected: str = ""
+    """What comes next of the project, and when, in words."""
 
     @property
     def release(self) -> Release | None:
-        return self.releases.get(self.delay.version)
+        """The one that is or was late; of what was overdue the one that came, which may be another than was due."""
+        delay = self.delay
+        due = self.releases.get(delay.version)
+        if delay.kind is not DelayKind.OVERDUE or delay.until is None:
+            return due
+        return next((each for each in self.releases.values() if each.came_at == delay.until), due)
+
+    @property
+    def cycle(self) -> str | None:
+        """The cycle that it belongs to; None where that has yet to begin."""
+        is_overdue = self.delay.kind is DelayKind.OVERDUE
+        about = self.releases.get(VersionId(self.delay.where)) if is_overdue else self.release
+        return None if about is None or (is_overdue and about.version.is_final) else about.version.cycle_id
 
 
 def delay_message_id(delay: Delay, word: str, recipient: str) -> MessageId:
@@ -67,10 +83,12 @@ def late_words(told: Told, now: datetime) -> str:
     if delay.kind is DelayKind.OVERDUE:
         return f"due by {delay.since:%a %-d %b %H:%M} UTC, not there"
     length = wording.hours(now - delay.since)
+    # A weekday alone is the last one of that name.
+    since = f"{delay.since:%a %H:%M}" if now - delay.since < _WEEK else f"{delay.since:%-d %b %H:%M}"
     if delay.kind is DelayKind.MIRROR:
-        return f"tagged {delay.since:%a %H:%M} UTC, not at {delay.where} for {length}"
+        return f"tagged {since} UTC, not at {delay.where} for {length}"
     reached = "announced" if delay.kind is DelayKind.TAG else "tagged"
-    return f"{reached} {delay.since:%a %H:%M} UTC, not {_WAITS_FOR[delay.kind]} for {length}"
+    return f"{reached} {since} UTC, not {_WAITS_FOR[delay.kind]} for {length}"
 
 
 def over_words(told: Told) -> str:
@@ -93,6 +111,7 @@ def late_text(told: Told, health: Sequence[wording.SourceHealth], reader: wordin
         wording.fill(f"{told.name} {_named(told)}: {late_words(told, now)}."),
         wording.facts(_facts(told, reader.zone)),
         "\n".join(map(wording.fill, filter(None, explained))),
+        *_onward(told),
         wording.sources(health),
         wording.footer(told.name, reader),
     ]
@@ -101,43 +120,66 @@ def late_text(told: Told, health: Sequence[wording.SourceHealth], reader: wordin
 
 def over_text(told: Told, health: Sequence[wording.SourceHealth], reader: wording.Reader, now: datetime) -> str:
     """The mail about a delay that is over; lines of at most 72."""
-    explained = [_cause(told.delay), *(outage_words(each, now) for each in told.outages)]
+    explained = [_cause(told.delay), _waited(told), *(outage_words(each, now) for each in told.outages)]
     parts = [
         wording.fill(f"{told.name} {_named(told)} {over_words(told)}."),
         wording.facts(_facts(told, reader.zone)),
         "\n".join(map(wording.fill, filter(None, explained))),
+        *_onward(told),
         wording.sources(health),
         wording.footer(told.name, reader),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
+def _onward(told: Told) -> tuple[str, str]:
+    """Where to read on, and what comes next."""
+    release = told.release
+    before = told.releases.get(release.previous.id) if release and release.previous else None
+    links = wording.links(release, before) if release else ""
+    return links, wording.fill(f"Next: {told.expected}") if told.expected else ""
+
+
 def delay_line(told: Told, now: datetime) -> str:
     """A delay as a digest has it."""
     if told.delay.ended is not None:
-        return f"{_named(told)} {over_words(told)}"
+        waited = f" ({hop})" if (hop := _hop(told)) else ""
+        return f"{_named(told)} {over_words(told)}{waited}"
     limit = told.delay.limit
     many = int((now - told.delay.since) / limit) if limit and told.delay.raised_at else 0
     raised = f" ({many} times its limit)" if many else ""
     return f"{_named(told)} is late: {late_words(told, now)}{raised}"
 
 
-def silent_line(wait: Wait) -> str:
-    """What cannot be told, as a digest has it, and who would have to be heard of for that."""
+def silent_lines(waits: Iterable[Wait], releases: Releases) -> list[str]:
+    """What cannot be told, as a digest has it, and who would have to be heard of for that; a line for each of those."""
+    names: dict[str, list[str]] = {}
+    for wait in waits:
+        names.setdefault(_silence(wait), []).append(_name(wait.version, releases.get(wait.version)))
+    return [f"{_listed(known)}: {silence}" for silence, known in names.items()]
+
+
+def _silence(wait: Wait) -> str:
     match wait.kind:
         case DelayKind.MIRROR:
-            return f"{wait.version}: not seen at {wait.where}; no good look there since, cannot tell"
+            return f"not seen at {wait.where}; no good look there since, cannot tell"
         case DelayKind.TAG | DelayKind.OVERDUE | DelayKind.LISTING:
-            return f"{wait.version}: not there as far as we see; no good look since, cannot tell"
+            return "not there as far as we see; no good look since, cannot tell"
         case _:
-            return f"{wait.version}: not {_WAITS_FOR[wait.kind]} as far as we see; archive silent, cannot tell"
+            return f"not {_WAITS_FOR[wait.kind]} as far as we see; archive silent, cannot tell"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The newest of them; many are counted."""
+    return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[-3:])} and {len(names) - 3} older"
 
 
 def _named(told: Told) -> str:
-    release = told.release
-    if release is not None:
-        return release.tag or f"v{release.version.text}"
-    return str(told.delay.version)
+    return _name(told.delay.version, told.release)
+
+
+def _name(version: VersionId, release: Release | None) -> str:
+    return str(version) if release is None else release.tag or f"v{release.version.text}"
 
 
 def _whose(delay: Delay) -> str:
@@ -147,7 +189,7 @@ def _whose(delay: Delay) -> str:
         case Cause.LIST_ARCHIVE:
             return "held by the archive"
         case Cause.MIRROR:
-            return "the mirror was late"
+            return "the host was late"
         case Cause.HOST:
             return "the host was down"
         case Cause.SITE:
@@ -170,12 +212,35 @@ def _cause(delay: Delay) -> str:
     return words[delay.cause] if delay.cause else ""
 
 
+def _waited(told: Told) -> str:
+    """Which hop held the mail, as a sentence."""
+    hop = _hop(told)
+    return f"Of its way, it waited {hop}." if hop else ""
+
+
+def _hop(told: Told) -> str:
+    """How long the mail was held, and between which two servers: "37 h between a.example and b.example"."""
+    release = told.release
+    if told.delay.cause is not Cause.MAIL or release is None:
+        return ""
+    held = next((mail.held for mail in release.announcements if mail.message_id == release.message_id), None)
+    return held_words(held) if held else ""
+
+
+def held_words(held: Held) -> str:
+    """Where a mail waited longest: "37 h between a.example and b.example"."""
+    length = wording.hours(held.span)
+    if held.at is None:
+        return f"{length} before {held.until_at} took it"
+    return f"{length} at {held.at}" if held.at == held.until_at else f"{length} between {held.at} and {held.until_at}"
+
+
 def _usual(told: Told) -> str:
     delay = told.delay
     if delay.kind is DelayKind.OVERDUE:
         return "By this project's own past it had come by then, 98 times in 100."
     limit = wording.duration(delay.limit)
-    return f"By this project's own past, {limit} is the limit of what is usual."
+    return f"For this project, {limit} is the limit of what is usual."
 
 
 def _before(told: Told) -> str:
@@ -196,7 +261,7 @@ def _before(told: Told) -> str:
 def _facts(told: Told, zone: tzinfo) -> list[tuple[str, str, str]]:
     delay, release = told.delay, told.release
     if release is None:
-        return [("Due by", wording.moment(delay.since, zone), "")]
+        return [("Due by", wording.moment(delay.since, zone), ""), ("Follows", _followed(told, zone), "")]
     seen = [stop for stop in release.timeline if stop.station is Station.VISIBLE]
     first = min(
         (stop for stop in seen if stop.at), key=lambda stop: stop.at.at if stop.at else delay.since, default=None
@@ -218,6 +283,14 @@ def _facts(told: Told, zone: tzinfo) -> list[tuple[str, str, str]]:
         ("Late since", wording.moment(delay.since + delay.limit, zone), ""),
         ("Over at", wording.moment(delay.until, zone) if delay.until else "", ""),
     ]
+
+
+def _followed(told: Told, zone: tzinfo) -> str:
+    """The release after which the next one was due."""
+    before = told.releases.get(VersionId(told.delay.where))
+    if before is None or before.came_at is None:
+        return ""
+    return f"{_name(before.version.id, before)}, {wording.moment(before.came_at, zone)}"
 
 
 def _host(url: str) -> str:

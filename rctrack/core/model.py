@@ -203,6 +203,17 @@ class TagObservation:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Where on its way to the list a mail waited longest."""
+
+    at: str | None
+    """The host that had it then; None: its sender, by the Date header."""
+    until_at: str
+    """The host that took it after that."""
+    span: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Announcement:
     """An accepted mail says that these versions are out."""
 
@@ -227,6 +238,8 @@ class Announcement:
     """What the mail may mean instead, where subject and body differ: a tag decides."""
     contradiction: str | None = None
     """In words, what in the mail speaks against what."""
+    held: Held | None = None
+    """None where the Received chain does not lead to the list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def release_text(
         wording.facts(_timeline_facts(release, reader.zone)),
         wording.facts(_size_facts(release, before)),
         wording.fill(where(release)),
-        _links(release, before),
+        wording.links(release, before),
         wording.fill(f"Next: {expected}") if expected else "",
         wording.sources(health),
         wording.footer(name, reader),
@@ -249,19 +249,10 @@ def where(release: Release) -> str:
     return ""
 
 
-def _links(release: Release, before: Release | None) -> str:
-    lines = []
-    if release.tag and before and before.tag:
-        lines.append(f"git log {before.tag}..{release.tag}")
-    if release.message_id:
-        lines += [release.url] if release.url else ["Message-ID:", f"  <{release.message_id}>"]
-    return "\n".join(lines)
-
-
 def _digest_lines(release: Release) -> list[str]:
     made_at = release.made_at
     facts = [f"{made_at:%a %-d %b %H:%M} UTC" if made_at else "", _count_words(release), _announced_words(release)]
-    facts += [flag for flag in _TOLD if flag in release.flags]
+    facts += [flag for flag in (Flag.RETAGGED, *_TOLD) if flag in release.flags]
     return wording.hanging(
         f"{_name(release)}: " + ", ".join(fact for fact in facts if fact), "", "  ", wording.WIDTH - 2
     )
@@ -284,5 +275,5 @@ def _announced_words(release: Release) -> str:
     if release.announced and release.tagged:
         return f"announced {wording.signed(release.announced.at - release.tagged.at)}"
     if release.announced:
-        return "announced, no tag yet"
+        return "announced, no tag seen yet"
     return ""

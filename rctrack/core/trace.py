@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_tz
+from itertools import pairwise
 
-from rctrack.core.model import Instant
+from rctrack.core.model import Held, Instant
 
 _LONGEST = 4000
 """Characters of one header that are read; a real hop has a few hundred."""
@@ -68,6 +69,17 @@ def delivered(hops: Iterable[Hop], servers: Sequence[str]) -> Instant | None:
     """When the list's own server took the mail: its last hop on the way; None if it was never seen there."""
     taken = [hop.taken for hop in hops if hop.by in servers]
     return taken[-1] if taken else None
+
+
+def held(written: Instant | None, hops: Sequence[Hop], servers: Sequence[str]) -> Held | None:
+    """Where the mail waited longest until the list's own server took it; None if it was never seen there."""
+    last = max((place for place, hop in enumerate(hops) if hop.by in servers), default=None)
+    if last is None:
+        return None
+    way: list[tuple[str | None, Instant]] = [(None, written)] if written else []
+    way += [(hop.by, hop.taken) for hop in hops[: last + 1]]
+    waits = [Held(host, taken_by or "", taken.at - before.at) for (host, before), (taken_by, taken) in pairwise(way)]
+    return max(waits, key=lambda each: each.span, default=None)
 
 
 def archived(committed: Instant | None, received: Sequence[str]) -> Instant | None:

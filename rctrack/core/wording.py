@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from rctrack.core.model import Instant, MessageId
+from rctrack.core.model import Instant, MessageId, Release
 
 WIDTH = 72
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:s|min|h|d|days|UTC)\b|%)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +93,20 @@ def moment(moment: datetime, zone: tzinfo) -> str:
 
 def fill(text: str) -> str:
     """A paragraph in lines of at most 72, where no word is longer."""
-    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(hanging(text, "", ""))
 
 
 def hanging(text: str, first: str, rest: str, width: int = WIDTH) -> list[str]:
-    """A paragraph whose further lines stand deeper than its first."""
-    return textwrap.wrap(
-        text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    """A paragraph whose further lines stand deeper than its first; a number stays with its unit."""
+    lines = textwrap.wrap(
+        _BEFORE_UNIT.sub(_NO_BREAK, text),
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+    return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
 def facts(facts: Sequence[tuple[str, str, str]]) -> str:
@@ -113,6 +121,16 @@ def facts(facts: Sequence[tuple[str, str, str]]) -> str:
         lines += [f"  {'':<11} {each}" for each in more]
         if remark and len(line) + len(remark) + 2 > WIDTH:
             lines.append(f"  {'':<11} {remark}")
+    return "\n".join(lines)
+
+
+def links(release: Release, before: Release | None) -> str:
+    """Where to read more of a release, a line each: the command for its commits, its mail; empty where none is."""
+    lines = []
+    if release.tag and before and before.tag:
+        lines.append(f"git log {before.tag}..{release.tag}")
+    if release.message_id:
+        lines += [release.url] if release.url else ["Message-ID:", f"  <{release.message_id}>"]
     return "\n".join(lines)
 
 

@@ -7,10 +7,8 @@ from datetime import UTC, datetime, timedelta
 from rctrack import hosts
 from rctrack.config import ProjectConfig, Recipient
 from rctrack.core import incident, summary, wording
-from rctrack.core.cadence import words
 from rctrack.core.health import Health, Outage, OutageKind
 from rctrack.core.model import Release
-from rctrack.outlook import said_of, seen_of
 from rctrack.pipeline import standing
 from rctrack.pipeline.turn import Releases, Turn, releases_of, source_health
 from rctrack.store import OwedLetter
@@ -86,8 +84,8 @@ def _project(
         for key, release in releases.items()
         if key in told or (key not in told_ever and release.made_at and since <= release.made_at < until)
     ]
-    newest = max((each for each in releases.values() if each.made_at), key=_made_at, default=None)
-    expected = turn.outlook.next_release(project, seen_of(releases.values()), turn.now, said_of(releases))
+    known = (each for each in releases.values() if each.made_at and each.made_at < until)
+    newest = max(known, key=_made_at, default=None)
     return summary.ProjectSummary(
         project=project.id,
         name=project.name,
@@ -95,7 +93,7 @@ def _project(
         newest=newest,
         health=tuple(source_health(turn, project)),
         late=tuple(_late(turn, project, releases, health, since, until)),
-        expected=words(expected) if expected else "",
+        expected=turn.outlook.in_words(project, releases, turn.now),
     )
 
 
@@ -107,7 +105,7 @@ def _late(
     for delay in review.delays:
         if delay.ended is None or since <= max(delay.opened_at, delay.until or delay.opened_at) < until:
             yield incident.delay_line(standing.told(project, delay, releases, health), turn.now)
-    yield from map(incident.silent_line, review.silent)
+    yield from incident.silent_lines(review.silent, releases)
 
 
 def _outages(outages: Iterable[Outage], since: datetime, until: datetime, now: datetime) -> list[str]:

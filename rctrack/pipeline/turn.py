@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rctrack import tags
+from rctrack import hosts, tags
 from rctrack.config import Config, ProjectConfig, shipped
 from rctrack.core import reconcile, wording
 from rctrack.core.model import Release, SourceId
@@ -54,13 +54,15 @@ def releases_of(stored: Store, project: ProjectConfig, outlook: Outlook) -> dict
 def source_health(turn: Turn, project: ProjectConfig) -> list[wording.SourceHealth]:
     """What the last look at each source of a project came to, in words."""
     outcomes = turn.store.last_outcomes(project.id)
+    behind = hosts.lagging(turn.store, project)
     health = []
     for source in project.sources:
         last = outcomes.get(source.source)
         if last is None:
             state = "not looked at yet"
         elif last["outcome"] == "good":
-            state = f"good at {last['looked_at'][:16].replace('T', ' ')} UTC"
+            word = "lagging" if source.source in behind else "good"
+            state = f"{word} at {last['looked_at'][:16].replace('T', ' ')} UTC"
         else:
             state = f"{last['outcome']} at {last['looked_at'][:16].replace('T', ' ')} UTC: {last['reason']}"
         health.append(wording.SourceHealth(source.source, state))

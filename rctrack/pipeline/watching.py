@@ -1,13 +1,13 @@
 """A look at the clock: which hosts are out, what is late; the record of it, and the mails that it makes owed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rctrack import hosts
 from rctrack.config import ProjectConfig, Recipient
 from rctrack.core import incident
-from rctrack.core.delays import Delay, Review, Watched
+from rctrack.core.delays import Delay, DelayKind, Review, Watched
 from rctrack.core.health import Health, Outage, State
 from rctrack.core.model import Release
 from rctrack.core.version import VersionId
@@ -113,17 +113,20 @@ def _about_outage(
 def _record_delays(
     turn: Turn, project: ProjectConfig, releases: Mapping[VersionId, Release], watched: Watched, review: Review
 ) -> int:
-    """What was late already when we came is recorded, and told to nobody."""
+    """What was late already when we came is recorded, and told to nobody; what one host keeps back is one incident."""
     record = turn.store.record
     told = record.told_delays(project.id)
     record.put_delays([*review.opened, *review.raised, *review.closed, *review.recorded])
     began, health = watched.began_at, watched.health
     owed = 0
+    behind = {_at_host(each) for each in review.delays if each.key in told and each.ended is None}
     for delay in review.opened:
-        if began is not None and delay.since + delay.limit >= began:
+        is_told = delay.where and _at_host(delay) in behind
+        if began is not None and delay.since + delay.limit >= began and not is_told:
             mails = _tell_delay(turn, project, releases, health, delay)
             if mails:
                 record.tell_delay(delay)
+                behind.add(_at_host(delay))
             owed += mails
     for delay in review.closed:
         if delay.key in told:
@@ -131,11 +134,17 @@ def _record_delays(
     return owed
 
 
+def _at_host(delay: Delay) -> tuple[DelayKind, str]:
+    """What delays of one incident have in common: a host that shows nothing new."""
+    return (delay.kind, delay.where)
+
+
 def _tell_delay(
     turn: Turn, project: ProjectConfig, releases: Mapping[VersionId, Release], health: Health, delay: Delay
 ) -> int:
-    told = standing.told(project, delay, releases, health)
-    release = told.release
+    told = replace(
+        standing.told(project, delay, releases, health), expected=turn.outlook.in_words(project, releases, turn.now)
+    )
     sources = source_health(turn, project)
     owed = 0
     for recipient in turn.config.mail.to:
@@ -145,7 +154,7 @@ def _tell_delay(
         is_over = delay.ended is not None
         about = Incident(
             message_id=incident.delay_message_id(delay, "over" if is_over else "late", recipient.address),
-            thread=f"{project.id} {release.version.cycle_id if release else delay.version}",
+            thread=f"{project.id} {told.cycle or delay.version}",
             subject=incident.over_subject(told) if is_over else incident.late_subject(told, turn.now),
             text=incident.over_text(told, sources, reader, turn.now)
             if is_over

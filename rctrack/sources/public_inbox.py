@@ -46,9 +46,12 @@ class _Clocks:
         else:
             self.in_time.setdefault(delivered // _HOUR, (delivered, committed))
 
-    def stored_late(self) -> list[tuple[str, int]]:
-        """Commit and time of storing of the late ones; what was there before the archive began is its first fill."""
-        begun = self.first_stored or 0
+    def stored_late(self, *, is_whole: bool) -> list[tuple[str, int]]:
+        """Commit and time of storing of the late ones.
+
+        Where these are the mails of the whole archive, what was there before it began is its first fill.
+        """
+        begun = self.first_stored or 0 if is_whole else 0
         return [(commit, committed) for delivered, committed, commit in self.late.values() if delivered >= begun]
 
 
@@ -130,7 +133,7 @@ class PublicInbox:
     def _life(self, repository: git.Repository, clocks: _Clocks, *, is_whole: bool) -> Life:
         """Of the mails that were stored late, when they were delivered is read in the mails themselves."""
         deliveries = [(_moment(delivered), _moment(committed)) for delivered, committed in clocks.in_time.values()]
-        for mail in _read(repository, clocks.stored_late(), _MOST_HEAD):
+        for mail in _read(repository, clocks.stored_late(is_whole=is_whole), _MOST_HEAD):
             received = parse_headers(mail.content).all("Received")
             delivered = trace.delivered(trace.read_hops(received), self.config.rules.servers)
             if delivered is not None and mail.archived is not None:

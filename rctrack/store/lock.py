@@ -24,13 +24,29 @@ def hold(database: Path) -> Iterator[None]:
     except OSError as error:
         raise StoreError(f"{database}: cannot be written: {error.strerror}") from error
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not _is_taken(lock):
             holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            raise Locked(f"{database}: another rctrack is using it (pid {holder})") from error
+            raise Locked(f"{database}: another rctrack is using it (pid {holder})")
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(lock)
+
+
+def _is_taken(lock: int) -> bool:
+    """Whether the lock is ours now.
+
+    A record lock keeps other processes away, and is gone with its process. It does not keep this process from itself:
+    that is what flock() is for. On flock() alone a git that was just being forked when its rctrack was killed would
+    still have the lock of the dead, until it has become git.
+    """
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return os.pread(lock, 32, 0).strip() != str(os.getpid()).encode()
+    return True

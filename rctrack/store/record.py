@@ -147,6 +147,15 @@ class Record:
         )
         return [(rows.needed(row["delivered_at"]), rows.needed(row["archived_at"])) for row in found]
 
+    def newest_delivery(self, project: ProjectId, source: SourceId) -> tuple[datetime, datetime] | None:
+        """(delivered, archived) of the mail that was delivered last, among the same."""
+        found = self._query(
+            "SELECT delivered_at, archived_at FROM deliveries WHERE project = ? AND source = ?"
+            " ORDER BY delivered_at DESC, archived_at DESC LIMIT 1",
+            project, source,
+        )  # fmt: skip
+        return next(((rows.needed(row["delivered_at"]), rows.needed(row["archived_at"])) for row in found), None)
+
     def _query(self, sql: str, *parameters: object) -> Iterator[dict[str, Any]]:
         return self.db.query(sql, parameters)
 

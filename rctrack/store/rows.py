@@ -11,6 +11,7 @@ from rctrack.core.model import (
     Announcement,
     Commit,
     CountEvidence,
+    Held,
     Instant,
     MailEvidence,
     MessageId,
@@ -143,6 +144,9 @@ def announcement_row(announcement: Announcement) -> dict[str, Any]:
         "git_url": announcement.git_url,
         "alternatives": json.dumps([version.text for version in announcement.alternatives]),
         "contradiction": announcement.contradiction,
+        "held_at": announcement.held.at if announcement.held else None,
+        "held_until_at": announcement.held.until_at if announcement.held else None,
+        "held_seconds": int(announcement.held.span.total_seconds()) if announcement.held else None,
     }
 
 
@@ -163,7 +167,14 @@ def announcement(row: Row, scheme: str) -> Announcement:
         git_url=row["git_url"],
         alternatives=_versions(scheme, row["alternatives"]),
         contradiction=row["contradiction"],
+        held=_held(row),
     )
+
+
+def _held(row: Row) -> Held | None:
+    if row["held_until_at"] is None:
+        return None
+    return Held(row["held_at"], row["held_until_at"], timedelta(seconds=row["held_seconds"]))
 
 
 def _versions(scheme: str, texts: str) -> tuple[Version, ...]:

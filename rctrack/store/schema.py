@@ -284,3 +284,18 @@ def m003_delays(db: Database) -> None:
     for statement in _DELAYS.split(";\n"):
         if statement.strip():
             db.conn.execute(statement)
+
+
+_HELD = """
+ALTER TABLE announcements ADD COLUMN held_at TEXT;
+ALTER TABLE announcements ADD COLUMN held_until_at TEXT;
+ALTER TABLE announcements ADD COLUMN held_seconds INTEGER;
+"""
+
+
+@migrations()
+def m004_held(db: Database) -> None:
+    """Where on its way to the list a mail waited longest."""
+    for statement in _HELD.split(";\n"):
+        if statement.strip():
+            db.conn.execute(statement)

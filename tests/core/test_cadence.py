@@ -230,6 +230,25 @@ def test_days_that_have_passed_are_out_of_the_odds() -> None:
     assert made.point > asked
 
 
+def test_long_after_every_likely_day_it_says_when_it_was_due() -> None:
+    """No odds are made up for today."""
+    past = weekly(12)[:-3]
+    made = ask(past, asked_on=past[-1].day + timedelta(400))
+    assert made.point == past[-1].day + timedelta(7)
+    assert words(made) == f"rc6 was due {made.point:%a %-d %b %Y}"
+
+
+def test_a_hole_in_history_is_no_long_wait() -> None:
+    """Of the cycle before, nothing is known between rc2 and the final: that says nothing of what follows an rc2."""
+    past = weekly(13)
+    hole = [each for each in past if each.version.numbers == (1, 12) and each.version.candidate > 2]
+    newest = [each for each in past if each.version.numbers < (1, 13) or 0 < each.version.candidate <= 2]
+    whole, holed = ask(newest), ask([each for each in newest if each not in hole])
+    assert whole.expected == holed.expected == "rc3"
+    assert overdue_at(holed, UTC) == overdue_at(whole, UTC)
+    assert ask(newest, Target.FINAL).point == ask([each for each in newest if each not in hole], Target.FINAL).point
+
+
 def test_a_young_project_gets_no_forecast() -> None:
     """Two gaps are no habit; nor is nothing."""
     assert forecast(weekly(2)[:-3], given.TWO_PARTS, Target.NEXT) is not None  # seven candidates are habit enough
@@ -289,7 +308,8 @@ def test_any_past_gives_odds_that_add_up_or_nothing(
     assert days == sorted(set(days))
     assert sum(odds for _, odds in made.days) == pytest.approx(1)
     assert made.point in days
-    assert days[0] >= max(made.since, asked_on or made.since)
+    assert days[0] >= made.since
+    assert made.is_past or days[0] >= max(made.since, asked_on or made.since)
     first, last = made.interval(0.8)
     assert sum(odds for day, odds in made.days if first <= day <= last) >= 0.8 - 1e-6
     assert overdue_at(made, UTC) > datetime.combine(made.point, datetime.min.time(), UTC)
@@ -301,3 +321,29 @@ def test_instants_late_in_the_day_count_in_the_projects_own_zone() -> None:
     fact = Fact(Instant(given.moment("2026-06-15 02:00")), Precision.SECOND, "x")
     old = [ShippedRelease(given.version("1.0"), fact, None, None, None, None)]
     assert past_of(old, (), ZoneInfo("America/Los_Angeles"))[0].day == date(2026, 6, 14)
+
+
+def test_what_was_promised_moves_the_final_by_a_week() -> None:
+    """ "This is the last one" is the final next week; "one more" is a week later: nineteen times in twenty."""
+    past = weekly(12)[:-1]
+    sunday = past[-1].day
+    for said, weeks in ((Said.LAST_CANDIDATE, 1), (Said.ONE_MORE, 2)):
+        made = ask(past, Target.FINAL, said=said)
+        assert made.point == sunday + timedelta(weeks=weeks)
+        assert 0.85 < made.odds(made.point) <= 0.95
+
+
+def test_overdue_waits_for_nearly_all_of_the_odds() -> None:
+    """A project without a weekday is late much later than on the day on which one would bet."""
+    day, past = SUNDAY, [Past(given.version("1.0"), SUNDAY)]
+    for number in range(1, 25):
+        day += timedelta(30 + 7 * (number * 5 % 11))
+        past.append(Past(given.version(f"1.{number}-rc1"), day))
+        day += timedelta(9 + number * 7 % 13)
+        past.append(Past(given.version(f"1.{number}"), day))
+    made = ask(past)
+    spent = sum(
+        odds for day, odds in made.days if datetime.combine(day, datetime.min.time(), UTC) < overdue_at(made, UTC)
+    )
+    assert 0.98 <= spent < 0.995
+    assert overdue_at(made, UTC).date() > made.point + timedelta(14)

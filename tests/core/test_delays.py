@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta, timezone
 
+import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from rctrack.core.delays import (
     related,
     review,
 )
+from rctrack.core.delays.limits import Lags
 from rctrack.core.health import Health, Look, Outage, OutageKind, Result, State, health
 from rctrack.core.model import Observation, SourceId, Station
 from rctrack.core.reconcile import fold
@@ -87,6 +89,17 @@ class TestAnAnnouncementThatDoesNotCome:
         assert silent.opened == ()
         assert [wait.version for wait in silent.silent] == [RC6]
 
+    def test_is_not_accused_while_one_of_its_archives_is_silent(self) -> None:
+        """It may be in that one: each archive has to be alive."""
+        project = watched(alive="2011-09-13 22:00")
+        for alive in (None, "2011-09-13 20:00"):
+            other = replace(
+                project.archives[0], source=given.OTHER_LIST, alive_at=given.moment(alive) if alive else None
+            )
+            both = replace(project, archives=(*project.archives, other))
+            found = look([rc6()], both, "2011-09-20 23:00")
+            assert (found.opened, [each.version for each in found.silent]) == ((), [RC6])
+
     def test_is_closed_as_the_mails_fault_where_it_was_written_in_time(self) -> None:
         """Date on Monday, taken by the list's server on Wednesday."""
         record = look([rc6()], watched(alive="2011-09-13 22:00"), "2011-09-13 23:00").delays
@@ -151,6 +164,23 @@ class TestAnAnnouncementThatDoesNotCome:
         project = replace(watched(alive="2011-09-13 22:00"), expects=frozenset())
         assert look([rc6()], project, "2011-09-20 23:00").delays == ()
 
+    @pytest.mark.parametrize(("announced", "is_late"), [(8, True), (7, False)])
+    def test_is_late_where_four_of_five_candidates_were_announced(self, announced: int, is_late: bool) -> None:
+        """Of the last ones of its kind: a dozen finals with their mails make no habit of candidates."""
+        project = replace(watched(alive="2011-09-13 22:00"), expects=frozenset())
+        history = given.sighting(given.PRIMARY, "2011-09-01 00:00")
+        mails = given.sighting(given.LIST, "2011-09-01 00:00")
+        seen: list[Observation] = [rc6()]
+        for number in range(1, 11):
+            day = f"2011-03-{number + 10:02d}"
+            seen.append(given.tag(f"v3.0-rc{number}", f"{day} 12:00", history))
+            if number <= announced:
+                seen.append(given.announcement(f"3.0-rc{number}", f"{day} 12:05", mails))
+            seen.append(given.tag(f"v2.{number}", f"{day} 15:00", history))
+            seen.append(given.announcement(f"2.{number}", f"{day} 15:05", mails))
+        opened = look(seen, project, "2011-09-13 23:00").opened
+        assert [each.version for each in opened] == ([RC6] if is_late else [])
+
 
 class TestOtherGaps:
     """Delivery, archive, mirror, tag and overdue."""
@@ -183,6 +213,23 @@ class TestOtherGaps:
         assert [(each.kind, each.where, each.cause) for each in found.recorded] == [
             (DelayKind.ARCHIVE, "lists.example", Cause.LIST_ARCHIVE)
         ]
+
+    @pytest.mark.parametrize(("stores_since", "kinds"), [("2011-09-01", [DelayKind.ARCHIVE]), ("2011-11-20", [])])
+    def test_what_came_with_the_first_fill_of_an_archive_was_not_stored_late(
+        self, stores_since: str, kinds: list[DelayKind]
+    ) -> None:
+        """There was no archive yet when it was delivered."""
+        mail = given.announcement(
+            "3.1-rc6",
+            "2011-09-12 21:30",
+            given.sighting(given.LIST, "2011-11-20 00:00"),
+            delivered="2011-09-12 21:31",
+            archived="2011-11-20 00:00",
+        )
+        project = watched(alive="2011-11-20 00:00")
+        filled = replace(project.archives[0], stores_since=given.moment(f"{stores_since} 00:00"))
+        found = look([rc6(), mail], replace(project, archives=(filled,)), "2011-11-20 00:00")
+        assert [each.kind for each in found.recorded] == kinds
 
     def test_a_mirror_is_late_only_if_it_was_looked_at_after_its_limit(self) -> None:
         """And closes when it shows the tag."""
@@ -241,6 +288,21 @@ class TestLimits:
         assert limit_of(DelayKind.ANNOUNCEMENT, minutes[:4]) == prior
         assert limit_of(DelayKind.ANNOUNCEMENT, minutes) == floor
         assert limit_of(DelayKind.ANNOUNCEMENT, [100 * each for each in minutes]) > timedelta(days=2)
+
+    def test_a_limit_is_the_median_and_three_robust_deviations_of_the_logs(self) -> None:
+        """Lags of 1, 2, 4, 8 and 16 days: the median is 4 days, the usual deviation from it a factor of two."""
+        lags = [timedelta(days=2**n) for n in range(5)]
+        days = limit_of(DelayKind.ANNOUNCEMENT, lags) / timedelta(days=1)
+        assert days == pytest.approx(4 * 2 ** (3 * 1.4826), rel=0.01)
+
+    def test_what_happened_later_is_no_measure(self) -> None:
+        """A release is measured by those that were announced when it was tagged, and by none since, nor by itself."""
+        begin = given.moment("2011-01-01 00:00")
+        spans = [(begin + timedelta(days=n), begin + timedelta(days=n + 3)) for n in range(0, 60, 10)]
+        known = Lags((), dict.fromkeys(LIMITS, spans))
+        kind, late = DelayKind.ANNOUNCEMENT, begin + timedelta(days=90)
+        assert known.limit(kind, begin + timedelta(days=54), late) == timedelta(days=3)
+        assert known.limit(kind, begin + timedelta(days=30), late) == LIMITS[kind][1]
 
     @for_all(st.lists(st.timedeltas(timedelta(days=-20000), timedelta(days=20000)), max_size=30))
     def test_no_lag_however_odd_moves_a_limit_out_of_bounds(self, lags: list[timedelta]) -> None:

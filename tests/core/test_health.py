@@ -49,6 +49,13 @@ def test_failures_in_quick_succession_are_no_outage_yet() -> None:
     assert health(looks("one.example", "gffff", minutes=1)).state("one.example") is State.FAILING
 
 
+def test_two_failures_are_no_outage_however_far_apart() -> None:
+    """A source that is asked every two hours."""
+    up = looks("two.example", "g" * 12)
+    assert health([*looks("one.example", "gff", minutes=120), *up]).state("one.example") is State.FAILING
+    assert health([*looks("one.example", "gfff", minutes=120), *up]).state("one.example") is State.OUT
+
+
 def test_an_outage_is_bounded_by_the_looks_around_it() -> None:
     """It began after the last good look and ended before the first good one."""
     found = health([*looks("one.example", "ggffffgg"), *looks("two.example", "gggggggg")]).outages
@@ -106,6 +113,13 @@ class TestArchiveOutages:
         assert [(each.not_before, each.since, each.not_after, each.until) for each in found] == [
             (BEGIN + 2 * day, BEGIN + 4 * day, BEGIN + 13 * day, BEGIN + 15 * day)
         ]
+
+    @pytest.mark.parametrize(("hours", "number"), [(20, 0), (24, 0), (25, 1)])
+    def test_a_mail_that_was_stored_within_a_day_shows_none(self, hours: int, number: int) -> None:
+        """An importer may run once a day."""
+        prompt = [(BEGIN, BEGIN + timedelta(minutes=5))]
+        later = [(BEGIN + timedelta(days=3), BEGIN + timedelta(days=3, hours=hours))]
+        assert len(archive_outages("lists.example", [*prompt, *later])) == number
 
     @for_all(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 2000)), max_size=40))
     def test_are_disjoint_and_cover_every_late_mail_in_any_order(self, hours: list[tuple[int, int]]) -> None:

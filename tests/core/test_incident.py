@@ -9,7 +9,7 @@ from rctrack.core import incident, wording
 from rctrack.core.delays import Cause, Delay, DelayKind, Ended, Wait
 from rctrack.core.health import Outage, OutageKind
 from rctrack.core.incident import Told
-from rctrack.core.model import ProjectId, Release
+from rctrack.core.model import Held, ProjectId, Release
 from rctrack.core.reconcile import fold
 from rctrack.core.version import VersionId
 from tests.core import given
@@ -79,7 +79,7 @@ def test_the_subject_says_what_is_late_and_for_how_long(made: Delay, words: str)
         (delay(DelayKind.TAG, cause=Cause.PROJECT), "tagged after 38 h: by the project"),
         (delay(DelayKind.DELIVERY, cause=Cause.MAIL), "delivered after 38 h: held by the mail"),
         (delay(DelayKind.ARCHIVE, "l", Cause.LIST_ARCHIVE), "archived after 38 h: held by the archive"),
-        (delay(DelayKind.MIRROR, "m.example", Cause.MIRROR), "is at m.example after 38 h: the mirror was late"),
+        (delay(DelayKind.MIRROR, "m.example", Cause.MIRROR), "is at m.example after 38 h: the host was late"),
         (delay(DelayKind.MIRROR, "m.example", Cause.HOST), "is at m.example after 38 h: the host was down"),
         (delay(DelayKind.OVERDUE, "3.1-rc5", Cause.PROJECT), "is there, 38 h overdue"),
         (replace(delay(cause=Cause.PROJECT), ended=Ended.NEVER), "was never announced"),
@@ -112,6 +112,15 @@ def test_a_delay_and_the_outage_that_belongs_to_it_are_told_together() -> None:
     assert wide(text) == []
 
 
+def test_a_mail_that_came_before_its_tag_is_no_measure_of_how_soon_one_comes() -> None:
+    """Nothing is said of the release before."""
+    rc5, rc6 = given.tag("v3.1-rc5", "2011-09-04 23:00"), given.tag("v3.1-rc6", "2011-09-12 21:02")
+    mail = given.announcement("3.1-rc5", "2011-09-04 22:42")
+    releases = fold(given.PROJECT, given.RULES, [rc5, mail, rc6], {})
+    text = incident.late_text(Told(delay(), "Demo", releases, ()), [], READER, NOW)
+    assert "was announced" not in text
+
+
 def test_a_place_on_this_machine_is_named_by_its_last_part() -> None:
     """A path would not fit into a line."""
     seen = given.sighting(type(given.PRIMARY)("tags /" + "a/very/long/folder/" * 10 + "demo.git"), "2011-09-12 21:10")
@@ -140,7 +149,75 @@ def test_a_delay_that_was_raised_says_how_many_times_its_limit() -> None:
 def test_what_cannot_be_told_names_who_is_silent(kind: DelayKind, where: str, words: str) -> None:
     """An archive is silent only where a mail is waited for."""
     wait = Wait(RC6, kind, where, TAGGED, timedelta(hours=12), None, Cause.PROJECT, None)
-    assert incident.silent_line(wait) == f"3.1-rc6: {words}"
+    assert incident.silent_lines([wait], RELEASES) == [f"v3.1-rc6: {words}"]
+    assert incident.silent_lines([wait], {}) == [f"3.1-rc6: {words}"]
+
+
+def test_what_the_same_silence_keeps_from_us_is_one_line() -> None:
+    """A mirror that has not answered for a year is not a page of the digest."""
+    kept = [
+        Wait(VersionId(f"1.{n}"), DelayKind.MIRROR, "m", TAGGED, timedelta(1), None, Cause.MIRROR, None)
+        for n in range(9)
+    ]
+    tag = replace(kept[0], kind=DelayKind.TAG)
+    said = incident.silent_lines([*kept[:2], tag], {})
+    assert said[0] == "1.0, 1.1: not seen at m; no good look there since, cannot tell"
+    assert said[1:] == ["1.0: not there as far as we see; no good look since, cannot tell"]
+    assert incident.silent_lines(kept, {}) == [
+        "1.6, 1.7, 1.8 and 6 older: not seen at m; no good look there since, cannot tell"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        (Held("relay.example", "list.example", timedelta(hours=37)), "37 h between relay.example and list.example"),
+        (Held("list.example", "list.example", timedelta(hours=37)), "37 h at list.example"),
+        (Held(None, "relay.example", timedelta(hours=37)), "37 h before relay.example took it"),
+    ],
+)
+def test_a_mail_that_was_held_names_the_hop(held: Held, words: str) -> None:
+    """In the mail that tells of the end, and in the digest; not where something else is to blame."""
+    mail = replace(given.announcement("3.1-rc6", "2011-09-12 21:05", delivered="2011-09-14 10:05"), held=held)
+    tag = given.tag("v3.1-rc6", "2011-09-12 21:02")
+    releases = fold(given.PROJECT, given.RULES, [tag, mail], {})
+    made = Told(delay(cause=Cause.MAIL), "Demo", releases, ())
+    text = incident.over_text(made, [], READER, NOW)
+    assert f"Of its way, it waited {words}." in " ".join(text.split())
+    assert wide(text) == []
+    assert incident.delay_line(made, NOW) == f"v3.1-rc6 announced after 38 h: held by the mail ({words})"
+    other = Told(delay(cause=Cause.PROJECT), "Demo", releases, ())
+    assert "waited" not in incident.over_text(other, [], READER, NOW)
+    assert "(" not in incident.delay_line(other, NOW)
+
+
+def test_what_is_late_says_where_to_read_on_and_what_comes_next() -> None:
+    """When it opens and when it is over: the command for its commits, its mail, the next release."""
+    mail = given.announcement("3.1-rc6", "2011-09-12 21:05", delivered="2011-09-14 10:05")
+    rc5, rc6 = given.tag("v3.1-rc5", "2011-09-04 23:00"), given.tag("v3.1-rc6", "2011-09-12 21:02")
+    late = Told(delay(), "Demo", fold(given.PROJECT, given.RULES, [rc5, rc6], {}), (), "rc7 due Sun 18 Sep (95 %)")
+    text = incident.late_text(late, [], READER, NOW)
+    assert "\n\ngit log v3.1-rc5..v3.1-rc6\n\nNext: rc7 due Sun 18 Sep (95 %)\n" in text
+    over = replace(late, delay=delay(cause=Cause.MAIL), releases=fold(given.PROJECT, given.RULES, [rc5, rc6, mail], {}))
+    text = incident.over_text(over, [], READER, NOW)
+    assert "\ngit log v3.1-rc5..v3.1-rc6\nMessage-ID:\n  <3.1-rc6@example.org>\n\nNext: rc7 due" in text
+    assert "Next" not in incident.late_text(replace(late, expected=""), [], READER, NOW)
+
+
+def test_after_a_week_a_weekday_alone_would_be_another_day() -> None:
+    """Then the date is said."""
+    now = TAGGED + timedelta(days=7, hours=10)
+    assert incident.late_words(told(delay()), now) == "tagged 12 Sep 21:02 UTC, not announced for 7 d 10 h"
+    made = delay(DelayKind.MIRROR, "m.example")
+    assert incident.late_words(told(made), now) == "tagged 12 Sep 21:02 UTC, not at m.example for 7 d 10 h"
+
+
+def test_a_number_stays_on_the_line_of_its_unit() -> None:
+    """A line that begins with "h." is read twice."""
+    for width in range(20, 72):
+        lines = wording.hanging("tagged 12 Sep 21:02 UTC, not there for 7 d 10 h, 12 days (80 %)", "  ", "    ", width)
+        assert not any(line.strip().split()[0] in ("h,", "d", "days", "%)", "UTC,") for line in lines)
+        assert max(map(len, lines)) <= width
 
 
 class TestOutages:

@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from datetime import timedelta
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rctrack import config
 from rctrack.core.model import (
     Announcement,
     Commit,
+    Held,
     Instant,
     MailEvidence,
     ObjectId,
@@ -167,6 +169,7 @@ class TestMails:
             commits_announced=None,
             url="https://lists.example/demo/one.two@example.org/",
             sighting=SEEN_MAIL,
+            held=Held(None, "list.example.org", timedelta(minutes=10)),
         )
         assert accepted(read_mail()).message_id == "one.two@example.org"
 

@@ -66,9 +66,9 @@ class TestSubject:
         assert release_subject(a_release()) == "[rctrack] demo v2.42-rc2 out"
         assert release_subject(replace(a_release(), commits=1)) == "[rctrack] demo v2.42-rc2 out: 1 commit"
         mailed = a_release(tagged=None, announced="2026-03-24 12:00")
-        assert release_subject(mailed) == "[rctrack] demo v2.42-rc2 out: announced, no tag yet"
+        assert release_subject(mailed) == "[rctrack] demo v2.42-rc2 out: announced, no tag seen yet"
         assert release_subject(replace(mailed, commits_announced=9)).endswith(
-            "out: 9 commits by its mail, announced, no tag yet"
+            "out: 9 commits by its mail, announced, no tag seen yet"
         )
 
     def test_seen_late_is_said(self) -> None:
@@ -273,6 +273,16 @@ def test_no_line_of_an_alert_is_longer_than_72(
     assert "\n\n\n" not in text
     assert "\n" not in release_subject(release)
     assert len(release_subject(release)) < 150
+
+
+def test_a_tag_that_moved_is_flagged_in_the_digest() -> None:
+    """Whoever had too many mails that hour reads of it here."""
+    moved = tag("v2.42-rc2", "2026-03-24 12:00", sighting(PRIMARY, "2026-03-25 12:30"), object_id="o", commit="c")
+    first = tag("v2.42-rc2", "2026-03-24 12:00", sighting(PRIMARY, "2026-03-24 12:30"))
+    (release,) = fold(PROJECT, RULES, [first, moved], {}).values()
+    summary = ProjectSummary(PROJECT, "Demo", (release,), release, ())
+    text = digest_text([summary], moment("2026-03-23 00:00"), moment("2026-03-30 00:00"), [], READER)
+    assert "v2.42-rc2: Tue 24 Mar 12:00 UTC, retagged" in text
 
 
 @settings(max_examples=15, deadline=None)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rctrack.core.model import Instant
-from rctrack.core.trace import archived, delivered, parse_date, read_hop, read_hops
+from rctrack.core.model import Held, Instant
+from rctrack.core.trace import Hop, archived, delivered, held, parse_date, read_hop, read_hops
 from tests.core.given import instant
 
 VGER = ("vger.kernel.org", "smtp.subspace.kernel.org", "lindbergh.monkeyblade.net")
@@ -241,6 +241,36 @@ class TestDelivered:
         began = perf_counter()
         read_hops(["(" * 1_000_000 + ")" * 1_000_000, "by " * 1_000_000, " by x(" * 1_000_000] * 60)
         assert perf_counter() - began < 10
+
+
+class TestHeld:
+    """Which hop held the mail."""
+
+    @staticmethod
+    def way(*hops: tuple[str, str]) -> tuple[Hop, ...]:
+        return tuple(Hop(by, instant(f"2026-03-24 {taken}")) for by, taken in hops)
+
+    def test_the_longest_wait_before_the_list_is_named(self) -> None:
+        """Between two servers; what comes behind the list is not its way to the list."""
+        way = self.way(("out.example", "12:01"), ("relay.example", "12:02"), (VGER[0], "14:00"), ("archive", "23:00"))
+        assert held(instant("2026-03-24 12:00"), way, VGER) == Held("relay.example", VGER[0], timedelta(minutes=118))
+
+    def test_a_mail_that_its_sender_kept_has_no_first_server(self) -> None:
+        """Its Date is hours before any server had it; without a Date the chain alone counts."""
+        way = self.way(("out.example", "18:00"), (VGER[0], "18:01"))
+        assert held(instant("2026-03-24 12:00"), way, VGER) == Held(None, "out.example", timedelta(hours=6))
+        assert held(None, way, VGER) == Held("out.example", VGER[0], timedelta(minutes=1))
+
+    def test_a_list_may_keep_a_mail_itself(self) -> None:
+        """It took it, and expanded it hours later."""
+        way = self.way((VGER[0], "12:01"), (VGER[0], "15:01"))
+        assert held(instant("2026-03-24 12:00"), way, VGER) == Held(VGER[0], VGER[0], timedelta(hours=3))
+
+    def test_a_chain_that_does_not_reach_the_list_tells_nothing(self) -> None:
+        """Nor does none."""
+        assert held(instant("2026-03-24 12:00"), self.way(("out.example", "18:00")), VGER) is None
+        assert held(instant("2026-03-24 12:00"), (), VGER) is None
+        assert held(None, self.way((VGER[0], "18:00")), VGER) is None
 
 
 class TestArchived:

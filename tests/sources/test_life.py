@@ -82,6 +82,19 @@ class TestPublicInbox:
         [outage] = archive_outages("list", life.deliveries)
         assert (outage.since, outage.until) == (BEGIN + 12 * DAY + 2 * MINUTE, BEGIN + 15 * DAY + 2 * MINUTE)
 
+    def test_weeks_of_mail_that_come_at_once_while_we_watch_are_an_outage(self, tmp_path: Path) -> None:
+        """They are no first fill: the archive began long before. Read at once or bit by bit, it is the same outage."""
+        before, backlog = [*FILL, talk(10.5)], [talk(12, stored_after=8 * DAY), talk(15, stored_after=5 * DAY)]
+        epoch = make_epoch(tmp_path / "list.git")
+        epoch.add(*before)
+        looker = look_at_list(tmp_path / "user", tmp_path / "list.git")
+        first = looker.good()
+        epoch.add(*backlog)
+        watched = archive_outages("list", [*first.life.deliveries, *looker.good(first.cursor).life.deliveries])
+        assert watched == archive_outages("list", looker.good().life.deliveries)
+        [outage] = watched
+        assert (outage.since, outage.until) == (BEGIN + 12 * DAY + 2 * MINUTE, BEGIN + 20 * DAY + 2 * MINUTE)
+
     def test_of_a_busy_hour_one_mail_is_kept(self, tmp_path: Path) -> None:
         """An epoch of LKML has a quarter of a million."""
         make_epoch(tmp_path / "list.git").add(*(talk(11 + minute / 1440) for minute in range(50)))

@@ -50,14 +50,13 @@ class Kind:
 
     def carried(self, mail: Announcement) -> Announcement:
         """What this kind can carry of an announcement; archived dates and sightings are each source's own."""
-        announced, delivered = mail.announced, mail.delivered
+        announced = mail.announced
         if announced and not self.offsets:
             announced = Instant(announced.at)
         if announced and self.to_the_minute:
             announced = replace(announced, at=announced.at.replace(second=0))
-        return replace(
-            mail, announced=announced, delivered=delivered if self.received else None, archived=None, url=None
-        )
+        delivered, held = (mail.delivered, mail.held) if self.received else (None, None)
+        return replace(mail, announced=announced, delivered=delivered, held=held, archived=None, url=None)
 
 
 @contextmanager

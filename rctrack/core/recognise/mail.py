@@ -69,7 +69,8 @@ def recognise_mail(
         return None
     announced = trace.parse_date(header_text(headers, "Date", 200))
     received = headers.all("Received")
-    delivered = trace.delivered(trace.read_hops(received), rules.servers)
+    hops = trace.read_hops(received)
+    delivered = trace.delivered(hops, rules.servers)
     written = announced or delivered or evidence.archived
     sender = _sender(rules, headers, written)
     if sender is None:
@@ -98,6 +99,7 @@ def recognise_mail(
         git_url=says.git_url(text),
         alternatives=reading.alternatives,
         contradiction=reading.contradiction,
+        held=trace.held(announced, hops, rules.servers),
     )
 
 

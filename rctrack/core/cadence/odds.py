@@ -8,25 +8,21 @@ came on Saturday does not drag the next one along. Any other project repeats the
 import math
 import operator
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from itertools import accumulate
-from statistics import median_high, median_low
+from statistics import median_low
 
-from rctrack.core.model import Precision, ShippedRelease
-from rctrack.core.version import FeatureParts, Stage, Version, VersionId
+from rctrack.core.cadence.cycles import CYCLES, Cycle, Past, cycles_of
+from rctrack.core.version import FeatureParts, Stage, Version
 
 # How these were chosen: what concerns weeks on the Linux cycles with an even number, what concerns days on git and
 # util-linux before July 2018; tests/backtest.py shows how they do on the rest. They lie on a plateau: the next value
 # tried on either side errs at most 6 % more in any row of either part, unless its line says otherwise.
 LEAST_GAPS = 3
 """With fewer gaps of the project's own nothing is said."""
-CYCLES = 20
-"""How many cycles back still count; older ones were made under other habits."""
-LEAST_CYCLES = 5
-"""With fewer cycles whose candidates are known no number of candidates is usual."""
 HALF_LIFE = 10.0
 """A wait counts half of one that is so many cycles younger, where it is counted in weeks."""
 MEMORY = 4.0
@@ -74,14 +70,6 @@ class Said(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """A release and its day in the project's own time zone."""
-
-    version: Version
-    day: date
-
-
-@dataclass(frozen=True, slots=True)
 class Forecast:
     """The odds of what comes next, as they stood when `since` came or, later, on `asked_on`."""
 
@@ -97,6 +85,8 @@ class Forecast:
     """Ascending; the odds add up to 1."""
     point: date
     """The day on which we would bet."""
+    is_past: bool = False
+    """Whether no day that had odds is left at the time of asking: then these are the odds from `since` on."""
 
     def odds(self, day: date) -> float:
         """The probability of exactly this day, between 0 and 1."""
@@ -117,20 +107,6 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
-class Cycle:
-    """The releases of one feature version: the final before it, its candidates, its final."""
-
-    start: date | None
-    candidates: tuple[Past, ...]
-    final: Past | None
-
-    @property
-    def steps(self) -> tuple[Past, ...]:
-        """All that was released in it, oldest first."""
-        return (*self.candidates, self.final) if self.final else self.candidates
-
-
-@dataclass(frozen=True, slots=True)
 class _Gap:
     """One past wait of the kind that is asked about."""
 
@@ -140,46 +116,6 @@ class _Gap:
     """How many cycles ago."""
     christmas: bool
     """Whether its cycle was expected to hold Christmas, where the final was waited for."""
-
-
-def past_of(
-    shipped: Iterable[ShippedRelease], seen: Iterable[tuple[Version, datetime]], zone: tzinfo
-) -> tuple[Past, ...]:
-    """The days of all known releases, oldest first, in the project's zone; what our sources say goes before shipped."""
-    known: dict[Version, Past] = {}
-    for old in shipped:
-        fact = old.tagged or old.announced
-        if fact is not None:
-            day = fact.at.at.date() if fact.precision is Precision.DAY else fact.at.at.astimezone(zone).date()
-            known[old.version] = Past(old.version, day)
-    for version, made_at in seen:
-        known[version] = Past(version, made_at.astimezone(zone).date())
-    return tuple(sorted(known.values(), key=lambda each: (each.day, each.version)))
-
-
-def cycles_of(past: Iterable[Past], feature_parts: FeatureParts) -> tuple[Cycle, ...]:
-    """The feature cycles, oldest first; point releases have no cadence. A day that runs backwards is left out."""
-    by_cycle: dict[tuple[int, ...], list[Past]] = {}
-    featured = [each for each in past if each.version.is_feature(feature_parts.of(each.version))]
-    for each in sorted(featured, key=_order):
-        steps = by_cycle.setdefault(each.version.numbers, [])
-        if not steps or (steps[-1].version < each.version and steps[-1].day <= each.day):
-            steps.append(each)
-    cycles: list[Cycle] = []
-    start: date | None = None
-    for steps in by_cycle.values():
-        final = steps[-1] if steps[-1].version.is_final else None
-        candidates = tuple(each for each in steps if not each.version.is_final and (start is None or each.day >= start))
-        if candidates or final:
-            cycles.append(Cycle(start, candidates, final))
-        start = final.day if final else None
-    return tuple(cycles)
-
-
-def _order(each: Past) -> tuple[tuple[int, ...], int, int, date]:
-    """Of releases that lead to feature versions: those have no letter."""
-    version = each.version
-    return (version.numbers, version.stage, version.candidate, each.day)
 
 
 def forecast(
@@ -213,8 +149,9 @@ def forecast(
         odds = _weekly(gaps, after.day, christmas, weekday, _slips(cycles, weekday))
         if said is not None and target is Target.FINAL and not newest.final:
             odds = _promised(odds, _snap(after.day, weekday), said)
-    days = _from_day(odds, after.day, asked_on)
-    return Forecast(after.version, after.day, target, expected, sure, days, _point(days, weekday))
+    left = _from_day(odds, max(after.day, asked_on or after.day))
+    days = left or _from_day(odds, after.day)
+    return Forecast(after.version, after.day, target, expected, sure, days, _point(days, weekday), is_past=not left)
 
 
 def overdue_at(made: Forecast, zone: tzinfo) -> datetime:
@@ -225,6 +162,8 @@ def overdue_at(made: Forecast, zone: tzinfo) -> datetime:
 
 def words(made: Forecast) -> str:
     """The forecast as people read it: "rc5 due Sun 22 Nov (97 %)"."""
+    if made.is_past:
+        return f"{made.expected} was due {made.point:%a %-d %b %Y}"
     first, last = made.interval(0.8)
     if made.odds(made.point) >= 0.5 or first == last:
         return f"{made.expected} due {made.point:%a %-d %b} ({made.odds(made.point):.0%})".replace("%)", " %)")
@@ -239,32 +178,6 @@ def rhythm(days: Sequence[date]) -> int | None:
         return None
     weekday, times = Counter(day.weekday() for day in recent).most_common(1)[0]
     return weekday if times >= RHYTHM * len(recent) else None
-
-
-def extras(known: Iterable[Version], feature_parts: FeatureParts) -> frozenset[VersionId]:
-    """The candidates whose number is above what was usual in the cycles before their own.
-
-    `known` are all versions that we know of, with or without a date: a cycle has as many candidates as its highest
-    number says, and in doubt the larger number is usual. Where fewer than five cycles are known, nothing is extra.
-    """
-    versions = [each for each in known if each.is_feature(feature_parts.of(each))]
-    found: set[VersionId] = set()
-    for stage in {each.stage for each in versions if not each.is_final}:
-        highest: dict[tuple[int, ...], int] = {}
-        for each in versions:
-            number = each.candidate if each.stage is stage else 0
-            highest[each.numbers] = max(highest.get(each.numbers, 0), number)
-        cycles = sorted(highest)
-        usual = {}
-        for place, numbers in enumerate(cycles):
-            recent = [highest[each] for each in cycles[max(0, place - CYCLES) : place] if highest[each]]
-            usual[numbers] = median_high(recent) if len(recent) >= LEAST_CYCLES else None
-        found |= {
-            each.id
-            for each in versions
-            if each.stage is stage and (most := usual[each.numbers]) is not None and each.candidate > most
-        }
-    return frozenset(found)
 
 
 # --- The waits of the past -------------------------------------------------------------------------
@@ -302,7 +215,7 @@ def _waits(cycle: Cycle, wanted: tuple[Stage, int, int] | None, target: Target) 
     waits = []
     for step, following in zip(cycle.steps, cycle.steps[1:], strict=False):
         if step.version.stage is stage and least <= step.version.candidate <= most:
-            end = cycle.final if target is Target.FINAL else following if _adjacent(step, following) else None
+            end = cycle.final if target is Target.FINAL else following if _adjacent(cycle, step, following) else None
             if end is not None:
                 waits.append((step.day, end.day))
     return waits
@@ -314,9 +227,11 @@ def _first(cycle: Cycle) -> Past | None:
     return first if first and (first.version.candidate <= 1 or first.version.stage is not Stage.RC) else None
 
 
-def _adjacent(step: Past, following: Past) -> bool:
+def _adjacent(cycle: Cycle, step: Past, following: Past) -> bool:
     """Whether nothing was released between the two, as far as numbers can tell: history has holes."""
-    return following.version.is_final or following.version.candidate == step.version.candidate + 1
+    if following.version.is_final:
+        return cycle.is_whole
+    return following.version.candidate == step.version.candidate + 1
 
 
 def _successor(cycles: Sequence[Cycle], after: Past, newest: Cycle, said: Said | None) -> tuple[str, float]:
@@ -333,7 +248,7 @@ def _successor(cycles: Sequence[Cycle], after: Past, newest: Cycle, said: Said |
     for age, cycle in enumerate(reversed(cycles)):
         weight = 0.5 ** (age / HALF_LIFE)
         for step, following in zip(cycle.steps, cycle.steps[1:], strict=False):
-            if step.version.candidate == after.version.candidate and _adjacent(step, following):
+            if step.version.candidate == after.version.candidate and _adjacent(cycle, step, following):
                 total += weight
                 final += weight * following.version.is_final
     return ("final", final / total) if final * 2 > total else (more, 1 - final / total)
@@ -459,12 +374,9 @@ def _width(lengths: Sequence[int], weights: Sequence[float]) -> float:
 # --- From odds to a forecast -----------------------------------------------------------------------
 
 
-def _from_day(odds: Mapping[date, float], since: date, asked_on: date | None) -> tuple[tuple[date, float], ...]:
-    """The odds that are left on the day of asking, adding up to 1; when none are left, each day is as good."""
-    first = max(since, asked_on) if asked_on else since
+def _from_day(odds: Mapping[date, float], first: date) -> tuple[tuple[date, float], ...]:
+    """The odds that are left on that day, adding up to 1; empty where none are."""
     left = {day: chance for day, chance in sorted(odds.items()) if day >= first and chance > 1e-6}
-    if not left:
-        left = {first + timedelta(ahead): 0.5**ahead for ahead in range(14)}
     total = sum(left.values())
     return tuple((day, chance / total) for day, chance in left.items())
 
