@@ -53,10 +53,11 @@ class Inbox:
         for content in contents:
             self.run("public-inbox-mda", content=content, ORIGINAL_RECIPIENT="demo@lists.example.org")
             if self.process is not None:
+                self.process.send_signal(signal.SIGHUP)
                 self._await(str(message_from_bytes(content)["Message-ID"]).strip("<>"))
 
     def _await(self, message_id: str) -> None:
-        """A running httpd looks for what is new now and then; returns when a search finds the mail."""
+        """Returns when a search finds the mail: a running httpd looks for what is new when it reads its files again."""
         end, status, url = monotonic() + 60, 0, urlsplit(self.url)
         while status != 200 and monotonic() < end:
             with closing(HTTPConnection(url.hostname or "", url.port, timeout=30)) as connection:
