@@ -29,12 +29,12 @@ class Version:
     numbers: tuple[int, ...]
     """Without trailing zeros, since a trailing .0 equals absent."""
     letter: str
-    """The patch letter of old projects (git 1.0.0b), else empty."""
+    """The patch letter of old projects (1.2b is upon 1.2), else empty."""
     stage: Stage
     candidate: int
     """The number of the candidate; 0 for a final."""
     revision: int
-    """What is counted upon a version: 2 for 6.1.5-rt2, 1 for backports 5.3-rc4-1; else 0."""
+    """What is counted upon a version: 2 for 6.1.5-rt2, 1 for backports 6.5-rc3-1; else 0."""
     base: str = field(compare=False)
     """The version that is being made, as it was written: "2.44.0" for 2.44.0-rc1."""
     text: str = field(compare=False)
@@ -99,7 +99,7 @@ def _pattern(numbers: str, candidate: str, revision: str) -> re.Pattern[str]:
     return re.compile(numbers + candidate + revision, re.IGNORECASE | re.ASCII)
 
 
-# A dash number before the candidate is one more number (OFED 4.17-1-rc2), one after it a revision (5.3-rc4-1).
+# A dash number before the candidate is one more number (OFED 9.8-1-rc7), one after it a revision (6.5-rc3-1).
 _DOTTED = _pattern(_NUMBERS % r"(?:-\d{1,3}(?![.\d]))?", _CANDIDATE % _WORDS, _REVISION % "-")
 _KERNEL = _pattern(_NUMBERS % "", _CANDIDATE % "rc|pre|test", "")
 _RT = _pattern(_NUMBERS % "", _CANDIDATE % "rc|pre|test", r"-rt(?P<revision>\d{1,6})")
@@ -144,7 +144,7 @@ def _parse_numbered(pattern: re.Pattern[str], mark: str = "-") -> Parser:
 
 
 def _parse_day(text: str, written_on: date | None) -> Version | None:
-    """A daily tree: next-20190819, 20190819, or "Aug 19" of the year that is closest to when it was written."""
+    """A daily tree: next-20300607, 20300607, or "Jun 7" of the year that is closest to when it was written."""
     try:
         if found := _DAY.fullmatch(text):
             return _of_day(date(int(found["year"]), int(found["month"]), int(found["day"])))
@@ -176,7 +176,7 @@ def _of_day(day: date) -> Version:
 
 
 def _parse_month(text: str, _written_on: date | None) -> Version | None:
-    """A release a month at most: "May 2019", or a day of it as 20190517."""
+    """A release a month at most: "June 2030", or a day of it as 20300607."""
     if found := _DAY.fullmatch(text) if text[:1].isdigit() else None:
         month: int | None = int(found["month"])
     else:

@@ -78,7 +78,7 @@ def stated_versions(text: str, scheme: str) -> tuple[Version, ...]:
 
 def _parsed(scheme: str, tokens: Iterator[str]) -> Iterator[Version]:
     for token in tokens:
-        # A file name goes on behind the version: util-linux-2.34-rc1.tar.xz.
+        # A file name goes on behind the version: demo-1.2-rc1.tar.xz.
         bare = re.sub(r"\.(?:tar|zip|tgz|tbz|txz|diff|patch|sign|asc)\b.*$", "", token, flags=re.IGNORECASE)
         version = parse_version(scheme, bare.rstrip(".,;:-+~_"))
         if version is not None and ("." in bare or "_" in bare):
