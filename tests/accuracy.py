@@ -11,7 +11,6 @@ import csv
 import re
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from rctrack.config import ProjectConfig
 from rctrack.core.model import Announcement, MailEvidence, Sighting, SourceId
 from rctrack.core.recognise import header_text, parse_headers, recognise_mail, subject_may_fit
 from rctrack.core.version import Version, parse_version
+from tests.material import unpack
 
 ARCHIVE = "util-linux-archive"
 _SIGHTING = Sighting(SourceId("public-inbox truth"), datetime(2026, 1, 1, tzinfo=UTC), None)
@@ -178,7 +178,7 @@ def judge_archive(projects: Mapping[str, ProjectConfig], facts: Sequence[Fact], 
     """Every mail of the real archive; what is no announcement by the table is a distractor."""
     known = {fact.message_id: fact for fact in facts if fact.project}
     verdicts = []
-    for number, content in enumerate(archived_mails(folder / "real" / f"{ARCHIVE}.git.tar")):
+    for number, content in enumerate(archived_mails(folder, ARCHIVE)):
         message_id = header_text(parse_headers(content), "Message-ID", 998).strip("<> ")
         fact = known.get(message_id) or Fact(
             f"{number} <{message_id}>", "", None, (), date.min, "", "", message_id, None
@@ -188,12 +188,10 @@ def judge_archive(projects: Mapping[str, ProjectConfig], facts: Sequence[Fact], 
     return verdicts
 
 
-def archived_mails(archive: Path) -> Iterator[bytes]:
-    """The mails of a public-inbox epoch in a tar file, oldest first."""
+def archived_mails(data: Path, name: str) -> Iterator[bytes]:
+    """The mails of a public-inbox epoch of ../shared/data, oldest first."""
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(archive) as packed:
-            packed.extractall(folder, filter="data")
-        repository = next(path.parent for path in Path(folder).rglob("HEAD"))
+        repository = unpack(data, name, Path(folder))
         git = ["git", f"--git-dir={repository}", "-c", "safe.directory=*"]
         commits = subprocess.run(
             [*git, "rev-list", "--reverse", "HEAD"], check=True, capture_output=True

@@ -18,7 +18,7 @@ from rctrack.sources.counting import count_pairs
 from rctrack.sources.git import Repository
 from rctrack.web import Web
 from tests.following import Follower, follow
-from tests.material import git
+from tests.material import git, unpack
 from tests.promise import Broken
 from tests.refilled import refill
 from tests.servers import git_over_http
@@ -191,12 +191,8 @@ def _counting(url: str) -> Iterator[_Wire]:
 def _unpacked(folder: Path) -> Path | None:
     """git.git, unpacked in the folder."""
     parents = Path(__file__).resolve().parents
-    archives = (parent / "shared" / "data" / "real" / "git.git.tar" for parent in parents)
-    archive = next((each for each in archives if each.is_file()), None)
-    if archive is None:
-        return None
-    subprocess.run(["tar", "xf", str(archive), "-C", str(folder)], check=True)
-    return folder / "git.git"
+    data = next((place for parent in parents if (place := parent / "shared" / "data").is_dir()), None)
+    return None if data is None else unpack(data, "git", folder)
 
 
 def _tags(path: Path) -> list[tuple[str, str]]:

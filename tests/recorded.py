@@ -4,7 +4,6 @@ A tag is there from its own date on, and at a mirror some minutes later; a mail 
 """
 
 import csv
-import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,7 +29,7 @@ from rctrack.replay import Ledger
 from rctrack.sources import Tools
 from rctrack.store import Store
 from rctrack.web import Web
-from tests.material import git
+from tests.material import git, unpack
 
 PROGRAM = "rctrack/test"
 LINUS = "Linus Torvalds <torvalds@linux-foundation.org>"
@@ -134,9 +133,7 @@ def shipped_project(stem: str, *, lists: bool, mirrors: bool) -> ProjectConfig:
 def unpacked(folder: Path, name: str) -> Iterator[Path]:
     """A real repository of ../shared, for as long as the block lasts."""
     with TemporaryDirectory(prefix="rctrack-real-") as place:
-        with tarfile.open(folder / "real" / f"{name}.git.tar") as packed:
-            packed.extractall(place, filter="data")
-        yield next(path.parent for path in Path(place).rglob("HEAD"))
+        yield unpack(folder, name, Path(place))
 
 
 # --- Tags ------------------------------------------------------------------------------------------

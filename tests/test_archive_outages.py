@@ -1,7 +1,6 @@
 """The outages of the real util-linux archive, 2019 to 2026, from its mails alone."""
 
 import subprocess
-import tarfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from rctrack.config import VGER_SERVERS
 from rctrack.core import trace
 from rctrack.core.health import archive_outages
 from rctrack.core.recognise.headers import parse_headers
+from tests.material import unpack
 
 NAMED = (
     ("2020-03-31", "2020-05-26"),
@@ -26,9 +26,7 @@ NAMED = (
 @pytest.mark.shared
 def test_the_archive_was_out_in_these_weeks(shared: Path, tmp_path: Path) -> None:
     """38 windows, give or take five, and the long ones to within two days at each end."""
-    with tarfile.open(shared / "data" / "real" / "util-linux-archive.git.tar") as packed:
-        packed.extractall(tmp_path, filter="data")
-    [folder] = tmp_path.iterdir()
+    folder = unpack(shared / "data", "util-linux-archive", tmp_path)
     found = archive_outages("archive", _stored(folder))
     assert 33 <= len(found) <= 43
     ends = [(each.since.date(), each.until.date()) for each in found if each.until]

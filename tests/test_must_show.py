@@ -4,7 +4,6 @@ import csv
 import json
 import re
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.following import Follower, free_environment, too_long
-from tests.material import git
+from tests.material import git, unpack
 
 pytestmark = [pytest.mark.shared, pytest.mark.timeout(600)]
 
@@ -62,9 +61,8 @@ def shared_data() -> Path:
 def real(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real archives and repositories, unpacked; whoever changes one puts it back."""
     folder = tmp_path_factory.mktemp("real")
-    for name in ("util-linux-archive.git", "util-linux.git", "git.git"):
-        with tarfile.open(shared_data / "real" / f"{name}.tar") as packed:
-            packed.extractall(folder, filter="data")
+    for name in ("util-linux-archive", "util-linux", "git"):
+        unpack(shared_data, name, folder)
     return folder
 
 

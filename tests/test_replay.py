@@ -2,7 +2,6 @@
 
 import json
 import re
-import tarfile
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -16,7 +15,7 @@ from rctrack.notifiers import Delivery, Sent
 from rctrack.replay import Ledger
 from rctrack.store import Store
 from tests.following import PROGRAM, Follower, follow
-from tests.material import BEGIN, DAY, HOUR, MINUTE, Mail, make_epoch, make_repository
+from tests.material import BEGIN, DAY, HOUR, MINUTE, Mail, make_epoch, make_repository, unpack
 
 WEEK = 7 * DAY
 SAME = (
@@ -252,9 +251,8 @@ url = "{folder}/util-linux.git"
 @pytest.mark.timeout(600)
 def test_the_one_mail_of_util_linux_that_never_came_is_found(shared: Path, tmp_path: Path) -> None:
     """v2.38-rc4: late at the first archived proof, on 24 March 2022, and never announced; nothing else is late."""
-    for name in ("util-linux-archive.git", "util-linux.git"):
-        with tarfile.open(shared / "data" / "real" / f"{name}.tar") as packed:
-            packed.extractall(tmp_path, filter="data")
+    for name in ("util-linux-archive", "util-linux"):
+        unpack(shared / "data", name, tmp_path)
     (tmp_path / "projects").mkdir()
     (tmp_path / "projects" / "util-linux.toml").write_text(UTIL_LINUX.format(folder=tmp_path))
     (tmp_path / "rctrack.toml").write_text(

@@ -1,6 +1,5 @@
 """Counts are what git itself counts: on real histories, on odd ones, whole or one range at a time."""
 
-import subprocess
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -28,7 +27,7 @@ from rctrack.sources.git_range import count_range, fetch_range
 from rctrack.sources.git_tags import GitTags
 from rctrack.sources.objects import CommitObject, parse_commit, read_tags
 from rctrack.web import Web
-from tests.material import GitRepository, git, make_repository
+from tests.material import GitRepository, git, make_repository, unpack
 from tests.servers import git_daemon, git_over_http
 
 Pair = tuple[str, str]
@@ -349,8 +348,7 @@ def real(
     """A real history, unpacked, and its consecutive releases."""
     folder = tmp_path_factory.mktemp("real")
     name = str(request.param)
-    subprocess.run(["tar", "xf", str(shared / "data" / "real" / f"{name}.git.tar"), "-C", str(folder)], check=True)
-    path = folder / f"{name}.git"
+    path = unpack(shared / "data", name, folder)
     git(path, "config", "uploadpack.allowFilter", "true")
     git(path, "commit-graph", "write", "--reachable")
     return path, consecutive(path, REAL[name])
