@@ -11,6 +11,8 @@ from rctrack.core.model import SourceId
 from rctrack.store import Store
 from rctrack.store.record import host_of
 
+_CAUGHT_UP = timedelta(days=7)
+"""What an archive stored late so long ago tells nothing of today: a quiet list may have had no mail since."""
 LOOKED_BACK = timedelta(days=2)
 """Older looks are walked through again only for an outage that lasts."""
 
@@ -79,20 +81,24 @@ def archives_late(stored: Store, project: ProjectConfig) -> tuple[Outage, ...]:
     )
 
 
-def lagging(stored: Store, project: ProjectConfig) -> frozenset[SourceId]:
+def lagging(stored: Store, project: ProjectConfig, now: datetime) -> frozenset[SourceId]:
     """The sources of a project that answer, but with what is old: a mirror that is late, an archive that is behind."""
     late = stored.record.delays(project.id)
     behind = {each.where for each in late if each.ended is None and each.kind in (DelayKind.MIRROR, DelayKind.LISTING)}
     shown: tuple[SourceConfig, ...] = (*project.tags, *project.listings)
     found = {each.source for each in shown if named(each) in behind}
     newest = {each.source: stored.record.newest_delivery(project.id, each.source) for each in project.lists}
-    found |= {source for source, stored_at in newest.items() if stored_at and stored_at[1] - stored_at[0] > SLOW}
-    return frozenset(found)
+    return frozenset(found | {source for source, mail in newest.items() if mail and _is_behind(*mail, now)})
 
 
-def states(stored: Store, project: ProjectConfig, seen: Health) -> dict[SourceId, State]:
+def _is_behind(delivered_at: datetime, stored_at: datetime, now: datetime) -> bool:
+    """Whether an archive whose newest mail this is has been late of late."""
+    return stored_at - delivered_at > SLOW and now - stored_at <= _CAUGHT_UP
+
+
+def states(stored: Store, project: ProjectConfig, seen: Health, now: datetime) -> dict[SourceId, State]:
     """How each source of a project does: as its host, unless it lags; of what is on this machine only the latter."""
-    behind = lagging(stored, project)
+    behind = lagging(stored, project, now)
     found = {each.source: seen.state(host_of(each.source)) for each in project.sources}
     answers = (State.UP, State.UNKNOWN)
     return {key: State.LAGGING if key in behind and state in answers else state for key, state in found.items()}

@@ -14,6 +14,7 @@ from rctrack.core.health import Outage, State
 from rctrack.core.model import Announcement, Instant, Precision, Release, SourceId, Station, Stop
 from rctrack.core.version import parse_version
 from rctrack.outlook import Outlook, said_in
+from rctrack.store.record import host_of
 
 WIDTH = 100
 HELD = timedelta(hours=1)
@@ -436,7 +437,11 @@ def _sources(sources: Sequence[Mapping[str, Any]]) -> str:
     if not bad:
         return "all good"
     words = {State.OUT: "out", State.BLOCKED: "blocked", State.FAILING: "failing", State.LAGGING: "lagging"}
-    return "; ".join(f"{words.get(each['state'], each['outcome'])}: {each['source'].partition(' ')[2]}" for each in bad)
+    places: dict[str, list[str]] = {}
+    for each in bad:
+        place = host_of(each["source"]) or each["source"].rpartition("/")[2]
+        places.setdefault(words.get(each["state"], each["outcome"]), []).append(place)
+    return "; ".join(f"{word}: {', '.join(dict.fromkeys(found))}" for word, found in places.items())
 
 
 def _minute(text: str | None) -> str:

@@ -52,7 +52,7 @@ def status(options: Options, as_json: bool) -> None:
                     moment,
                 ),
                 [each for each in store.record.delays(project.id) if each.ended is None],
-                hosts.states(store, project, health),
+                hosts.states(store, project, health, moment),
                 moment,
             )
             for project in config.projects

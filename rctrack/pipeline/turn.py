@@ -54,7 +54,7 @@ def releases_of(stored: Store, project: ProjectConfig, outlook: Outlook) -> dict
 def source_health(turn: Turn, project: ProjectConfig) -> list[wording.SourceHealth]:
     """What the last look at each source of a project came to, in words."""
     outcomes = turn.store.last_outcomes(project.id)
-    behind = hosts.lagging(turn.store, project)
+    behind = hosts.lagging(turn.store, project, turn.now)
     health = []
     for source in project.sources:
         last = outcomes.get(source.source)
