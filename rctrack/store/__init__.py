@@ -69,6 +69,9 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{path}: cannot be used as a database: {error}") from error
+        try:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
             self._connection.execute("PRAGMA foreign_keys = ON")
@@ -80,6 +83,7 @@ class Store:
             if migrations.pending(self.db):
                 migrations.apply(self.db)
         except (sqlite3.Error, OSError) as error:
+            self._connection.close()
             raise StoreError(f"{path}: cannot be used as a database: {error}") from error
 
     def close(self) -> None:
@@ -400,9 +404,9 @@ class Store:
         """The first tag since `begin` whose release, like all later ones of its cycle, has no mail; None: no such."""
         found = self._query(
             "SELECT min(tagged_at) AS first FROM releases LEFT JOIN (SELECT cycle_id, max(position) AS last"
-            " FROM releases WHERE project = ?1 AND announced_at IS NOT NULL GROUP BY cycle_id) USING (cycle_id)"
-            " WHERE project = ?1 AND tagged_at > ?2 AND announced_at IS NULL AND (last IS NULL OR position > last)",
-            project, rows.utc(begin),
+            " FROM releases WHERE project = ? AND announced_at IS NOT NULL GROUP BY cycle_id) USING (cycle_id)"
+            " WHERE project = ? AND tagged_at > ? AND announced_at IS NULL AND (last IS NULL OR position > last)",
+            project, project, rows.utc(begin),
         )  # fmt: skip
         return rows.moment(next(found)["first"])
 
