@@ -44,9 +44,8 @@ def watched(
     tags = [TagHost(given.PRIMARY, "primary.example", given.moment(looked) if looked else None)]
     if mirror:
         tags.append(TagHost(given.MIRROR, "mirror.example", given.moment(mirror)))
-    archive = Archive(
-        given.LIST, "lists.example", given.moment("2011-01-01 00:00"), None, given.moment(alive) if alive else None
-    )
+    began = given.moment("2011-01-01 00:00")
+    archive = Archive(given.LIST, "lists.example", began, began, given.moment(alive) if alive else None)
     return Watched(given.PROJECT, tuple(tags), (archive,), EXPECTS, given.TWO_PARTS, BEGAN, (), well)
 
 
@@ -214,11 +213,13 @@ class TestOtherGaps:
             (DelayKind.ARCHIVE, "lists.example", Cause.LIST_ARCHIVE)
         ]
 
-    @pytest.mark.parametrize(("stores_since", "kinds"), [("2011-09-01", [DelayKind.ARCHIVE]), ("2011-11-20", [])])
+    @pytest.mark.parametrize(
+        ("stores_since", "kinds"), [("2011-09-01", [DelayKind.ARCHIVE]), ("2011-11-20", []), (None, [])]
+    )
     def test_what_came_with_the_first_fill_of_an_archive_was_not_stored_late(
-        self, stores_since: str, kinds: list[DelayKind]
+        self, stores_since: str | None, kinds: list[DelayKind]
     ) -> None:
-        """There was no archive yet when it was delivered."""
+        """There was no archive yet when it was delivered, or nothing tells that there was."""
         mail = given.announcement(
             "3.1-rc6",
             "2011-09-12 21:30",
@@ -227,7 +228,8 @@ class TestOtherGaps:
             archived="2011-11-20 00:00",
         )
         project = watched(alive="2011-11-20 00:00")
-        filled = replace(project.archives[0], stores_since=given.moment(f"{stores_since} 00:00"))
+        began = given.moment(f"{stores_since} 00:00") if stores_since else None
+        filled = replace(project.archives[0], stores_since=began)
         found = look([rc6(), mail], replace(project, archives=(filled,)), "2011-11-20 00:00")
         assert [each.kind for each in found.recorded] == kinds
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from rctrack.core.delays.clocks import announced_at, when_published, when_seen, when_written
 from rctrack.core.delays.limits import Lags, is_habit, lags
-from rctrack.core.delays.record import Cause, Delay, DelayKind, Expected, Wait, Watched
+from rctrack.core.delays.record import Archive, Cause, Delay, DelayKind, Expected, Wait, Watched
 from rctrack.core.health import OutageKind
 from rctrack.core.model import Announcement, Release, Station
 from rctrack.core.version import VersionId
@@ -79,7 +79,7 @@ def _archive_wait(project: Watched, release: Release, past: Lags) -> Iterator[Wa
         return
     mail = next(each for each in release.announcements if each.message_id == release.message_id)
     archive = next((each for each in project.archives if each.source == mail.sighting.source), None)
-    if archive is not None and archive.stores_since is not None and release.delivered.at < archive.stores_since:
+    if archive is not None and _may_be_first_fill(archive, mail, release.delivered.at):
         return
     host = archive.host if archive else ""
     since, until = release.delivered.at, release.archived.at
@@ -87,6 +87,13 @@ def _archive_wait(project: Watched, release: Release, past: Lags) -> Iterator[Wa
     if mail.archived is None:
         until = _proven_end(since, limit, mail.sighting.not_seen_at, until)
     yield Wait(release.version.id, DelayKind.ARCHIVE, host, since, limit, until, Cause.LIST_ARCHIVE, until)
+
+
+def _may_be_first_fill(archive: Archive, mail: Announcement, delivered_at: datetime) -> bool:
+    """Whether the mail was there before the archive, or, by an archive's own clock, nothing tells when that began."""
+    if archive.stores_since is None:
+        return mail.archived is not None
+    return delivered_at < archive.stores_since
 
 
 def _proven_end(since: datetime, limit: timedelta, not_seen_at: datetime | None, seen_at: datetime) -> datetime:
