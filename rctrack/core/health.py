@@ -121,7 +121,6 @@ class _Watch:
     good_at: datetime | None = None
     """The last success before the failures at hand."""
     first_bad: Look | None = None
-    last_bad_at: datetime | None = None
     failures: int = 0
     successes: int = 0
     recovered_at: datetime | None = None
@@ -178,7 +177,7 @@ def _walk(looks: Sequence[Look], lasting: Outage | None) -> tuple[State, list[Ou
         result = Result.BLOCKED if lasting.kind is OutageKind.BLOCKED else Result.FAILED
         host = looks[0].host
         first = Look(host, lasting.since, result, lasting.reason)
-        watch = _Watch(lasting.not_before, first, lasting.not_after, FAILURES, is_open=True)
+        watch = _Watch(lasting.not_before, first, FAILURES, is_open=True)
         outages = [replace(lasting, hosts=frozenset({host}))]
     for look in looks:
         if look.result is not Result.GOOD:
@@ -202,7 +201,6 @@ def _failed(watch: _Watch, look: Look) -> _Watch:
     return replace(
         watch,
         first_bad=watch.first_bad or look,
-        last_bad_at=look.at,
         failures=watch.failures + 1,
         successes=0,
         recovered_at=None,
