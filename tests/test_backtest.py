@@ -33,6 +33,14 @@ def test_everybody_predicts_the_same_cases() -> None:
     assert len({tuple(id(each.case) for each in found) for found in scores.values()}) == 1
 
 
+def test_what_came_outside_the_interval_is_not_covered() -> None:
+    """What is further from the day bet on than the interval is wide lies outside; both happen."""
+    ours = walk("util-linux").scores[OURS]
+    assert {each.covered for each in ours} == {True, False}
+    assert [each.case.kind for each in ours if each.covered and abs(each.off) >= each.width] == []
+    assert any(abs(each.off) >= each.width for each in ours)
+
+
 def score(off: int, brier: float, *, kind: str = "rc1") -> Score:
     """A prediction that was so many days off."""
     known = (Past(given.version("1.0"), date(2020, 1, 5)), Past(given.version("1.1-rc1"), date(2020, 1, 19)))
