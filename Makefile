@@ -20,7 +20,7 @@ SOURCES := $(wildcard rctrack/*.py rctrack/*/*.py)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run demo test lint accuracy history bench fuzz packages image clean
+.PHONY: help run demo test lint golden accuracy history bench fuzz packages image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ lint: $(VENV)/.dev ## style, types and the floors
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+golden: $(VENV)/.dev ## keep every mail of the golden stories anew; look at `git diff` then
+	@$(BIN)/python -m tests.golden
 
 accuracy: $(VENV)/.dev ## how well mail is recognised, releases are foreseen, and lateness is told (on ../shared)
 	@$(BIN)/python -m tests.accuracy
