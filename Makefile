@@ -15,7 +15,7 @@ TEST_PACKAGES := public-inbox xapian-tools dovecot-imapd dovecot-lmtpd mhonarc c
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-SOURCES := $(wildcard rctrack/*.py rctrack/*/*.py)
+SOURCES := $(shell find rctrack -name "*.py")
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -41,22 +41,22 @@ lint: $(VENV)/.dev ## style, types and the floors
 	@$(BIN)/lint-imports --no-logo
 
 golden: $(VENV)/.dev ## keep every mail of the golden stories anew; look at `git diff` then
-	@$(BIN)/python -m tests.golden
+	@$(BIN)/python -m tests.tools.golden
 
 accuracy: $(VENV)/.dev ## how well mail is recognised, releases are foreseen, and lateness is told (on ../shared)
-	@$(BIN)/python -m tests.accuracy
-	@$(BIN)/python -m tests.backtest
-	@$(BIN)/python -m tests.alarms
+	@$(BIN)/python -m tests.studies.accuracy
+	@$(BIN)/python -m tests.studies.backtest
+	@$(BIN)/python -m tests.studies.alarms
 
 history: $(VENV)/.dev ## config/history anew, from the tables in ../shared
-	@$(BIN)/python -m tests.compile_history
+	@$(BIN)/python -m tests.tools.compile_history
 
 bench: $(VENV)/.dev ## how fast it is, against git itself
-	@exec $(BIN)/python -m tests.bench
+	@exec $(BIN)/python -m tests.studies.bench
 
 fuzz: $(VENV)/.dev ## a minute of random input for all that reads what strangers wrote
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install -q 'atheris>=3,<4' || true
-	@exec $(BIN)/python -m tests.fuzz
+	@exec $(BIN)/python -m tests.tools.fuzz
 
 packages: ## the Debian packages of the tests, where we are root and some are missing
 	@command -v apt-get >/dev/null || exit 0; \

@@ -15,9 +15,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from rctrack import pipeline
 from rctrack.config import Config, ProjectConfig, SourceConfig, TagsConfig
-from rctrack.notifiers import Notifier
 from rctrack.pipeline import Reviewed, Turn
 from rctrack.process import Interrupted
+from rctrack.send import Notifier
 from rctrack.sources import Tools
 from rctrack.store import Store
 

@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rctrack import notifiers
+from rctrack import send as notifiers
 from rctrack.config import Config, ProjectConfig, TagsConfig
-from rctrack.core.model import ProjectId
+from rctrack.core.evidence import ProjectId
 from rctrack.process import ProcessError
 from rctrack.sources import Tools, probe_source
-from rctrack.sources.signing import probe_keys
+from rctrack.sources.gitstore.signing import probe_keys
 from rctrack.store import Store, StoreError
 
 _MOST_REFUSED = 10

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rctrack.config import Config, ProjectConfig, SourceConfig, TagsConfig
-from rctrack.core.delays import DelayKind
-from rctrack.core.health import SLOW, Health, Outage, OutageKind, State, archive_outages, continued, health
-from rctrack.core.model import SourceId
+from rctrack.core.evidence import SourceId
+from rctrack.core.hosts import SLOW, Health, Outage, OutageKind, State, archive_outages, continued, health
+from rctrack.core.lateness import DelayKind
 from rctrack.store import Store
 from rctrack.store.record import host_of
 

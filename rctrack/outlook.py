@@ -7,9 +7,11 @@ from pathlib import Path
 
 from rctrack.config import ProjectConfig
 from rctrack.config.history import load_history
-from rctrack.core.cadence import Forecast, Past, Said, Target, extras, forecast, overdue_at, past_of, words
-from rctrack.core.delays import Expected
-from rctrack.core.model import Announcement, Flag, Precision, ProjectId, Release, ShippedRelease
+from rctrack.core.evidence import ProjectId
+from rctrack.core.forecast import Forecast, Past, Said, Target, extras, forecast, overdue_at, past_of, words
+from rctrack.core.history import ShippedRelease
+from rctrack.core.lateness import Expected
+from rctrack.core.release import Announcement, Flag, Precision, Release
 from rctrack.core.version import Version, VersionId
 
 Seen = Sequence[tuple[Version, datetime]]

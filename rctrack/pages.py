@@ -8,10 +8,11 @@ from typing import Any
 
 from rctrack.config import ProjectConfig, shipped
 from rctrack.core import incident, summary, wording
-from rctrack.core.cadence import Forecast, words
-from rctrack.core.delays import Delay, DelayKind, Ended
-from rctrack.core.health import Outage, State
-from rctrack.core.model import Announcement, Instant, Precision, Release, SourceId, Station, Stop
+from rctrack.core.evidence import Instant, SourceId, Station
+from rctrack.core.forecast import Forecast, words
+from rctrack.core.hosts import Outage, State
+from rctrack.core.lateness import Delay, DelayKind, Ended
+from rctrack.core.release import Announcement, Precision, Release, Stop
 from rctrack.core.version import parse_version
 from rctrack.outlook import Outlook, said_in
 from rctrack.store.record import host_of

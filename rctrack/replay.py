@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from rctrack import hosts, pipeline
 from rctrack.config import Config, ListConfig, ListingConfig, ProjectConfig, SourceConfig, TagsConfig, shipped
 from rctrack.config.recording import Down, Feed, Recording
-from rctrack.core.delays import Delay
-from rctrack.core.health import Outage, OutageKind
-from rctrack.core.model import Evidence, SourceId
-from rctrack.notifiers import Notifier
+from rctrack.core.evidence import Evidence, SourceId
+from rctrack.core.hosts import Outage, OutageKind
+from rctrack.core.lateness import Delay
 from rctrack.outlook import Outlook
 from rctrack.pipeline import Turn
+from rctrack.send import Notifier
 from rctrack.sources import Source, Tools
 from rctrack.sources.mails import delivery_of
 from rctrack.sources.recorded import Recorded

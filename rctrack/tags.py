@@ -6,24 +6,21 @@ from contextlib import suppress
 from dataclasses import replace
 
 from rctrack.config import ProjectConfig, TagsConfig
-from rctrack.core import identity, reconcile
-from rctrack.core.model import (
-    Absence,
+from rctrack.core import fold as reconcile
+from rctrack.core import tag_changes as identity
+from rctrack.core.evidence import (
     AbsenceEvidence,
     Commit,
     CountEvidence,
     Evidence,
-    Flag,
     ObjectId,
-    Observation,
-    Release,
     Sighting,
     SignatureEvidence,
     SourceId,
     TagEvidence,
-    TagObservation,
 )
 from rctrack.core.recognise import recognise_station, recognise_tag
+from rctrack.core.release import Absence, Flag, Observation, Release, TagObservation
 from rctrack.sources import Failed, Good, Range, Tools, open_counting
 from rctrack.store import Store
 

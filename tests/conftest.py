@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("rctrack", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rctrack")
 
+pytest_plugins = ["tests.support.mail_fixtures"]
+
 _ROOT = Path(__file__).resolve().parent.parent
 _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 

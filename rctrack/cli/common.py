@@ -114,7 +114,7 @@ def tools_for(config: "Config") -> "Tools":
 
 
 def notifier_for(config: "Config") -> "Any":
-    from rctrack.notifiers import NotifierError, open_notifier
+    from rctrack.send import NotifierError, open_notifier
 
     try:
         return open_notifier(config.mail, os.environ)

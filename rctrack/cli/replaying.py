@@ -13,7 +13,7 @@ from rctrack.cli.common import PROGRAM, Options, chosen_projects, end, failing, 
 if TYPE_CHECKING:
     from rctrack.config import Config
     from rctrack.config.recording import Recording
-    from rctrack.notifiers import Delivery
+    from rctrack.send import Delivery
 
 _DAYS = click.DateTime(["%Y-%m-%d"])
 
@@ -95,7 +95,7 @@ class _Terminal:
     def send(self, message: bytes, sender: str, recipient: str) -> "Delivery":
         from email import message_from_bytes, policy
 
-        from rctrack.notifiers import Sent
+        from rctrack.send import Sent
 
         mail = message_from_bytes(message, policy=policy.default)
         click.secho(f"{self.now:%Y-%m-%d %H:%M}  {mail['Subject']}", bold=not self.subjects)
@@ -105,6 +105,6 @@ class _Terminal:
         return Sent()
 
     def probe(self) -> "Delivery":
-        from rctrack.notifiers import Sent
+        from rctrack.send import Sent
 
         return Sent()

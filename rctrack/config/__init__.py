@@ -22,7 +22,7 @@ from rctrack.config.projects import (
     read_project,
 )
 from rctrack.config.table import ConfigError, Table, relative
-from rctrack.core.model import ProjectId
+from rctrack.core.evidence import ProjectId
 
 __all__ = [
     "LIST_KINDS",

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rctrack.core.model import Fact, Instant, Precision, ShippedRelease
+from rctrack.core.evidence import Instant
+from rctrack.core.history import Fact, ShippedRelease
+from rctrack.core.release import Precision
 from rctrack.core.version import parse_version
 
 COLUMNS = (

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from rctrack.config.table import ConfigError, Table, relative
-from rctrack.core.model import Era, ListRules, ProjectId, ProjectRules, SourceId
+from rctrack.core.evidence import ProjectId, SourceId
+from rctrack.core.rules import Era, ListRules, ProjectRules
 from rctrack.core.version import SCHEMES, FeatureParts, parse_version
 
 VGER_SERVERS = ("vger.kernel.org", "smtp.subspace.kernel.org", "lindbergh.monkeyblade.net")

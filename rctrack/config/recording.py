@@ -17,7 +17,7 @@ from rctrack.config.projects import (
     read_tags,
 )
 from rctrack.config.table import Table
-from rctrack.core.model import Commit, Evidence, Instant, MailEvidence, ObjectId, SourceId, TagEvidence
+from rctrack.core.evidence import Commit, Evidence, Instant, MailEvidence, ObjectId, SourceId, TagEvidence
 from rctrack.core.version import parse_version
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from rctrack.core import wording
-from rctrack.core.delays import Cause, Delay, DelayKind, Ended, Wait
-from rctrack.core.health import Outage, OutageKind
-from rctrack.core.model import Held, MessageId, Release, Station
+from rctrack.core.evidence import MessageId, Station
+from rctrack.core.hosts import Outage, OutageKind
+from rctrack.core.lateness import Cause, Delay, DelayKind, Ended, Wait
+from rctrack.core.release import Held, Release
 from rctrack.core.version import VersionId
 
 Releases = Mapping[VersionId, Release]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from rctrack.core import wording
-from rctrack.core.model import Flag, MessageId, ProjectId, Release, Signature, TagChange
+from rctrack.core.evidence import MessageId, ProjectId, Signature
+from rctrack.core.release import Flag, Release, TagChange
 
 _MOST_CHANGES = 20
 _TOLD = (Flag.WITHDRAWN, Flag.UNCONFIRMED, Flag.BAD_SIGNATURE, Flag.UNSIGNED, Flag.GAP, Flag.EXTRA)

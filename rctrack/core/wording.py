@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from rctrack.core.model import Instant, MessageId, Release
+from rctrack.core.evidence import Instant, MessageId
+from rctrack.core.release import Release
 
 WIDTH = 72
 _NO_BREAK = "\N{NO-BREAK SPACE}"

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from rctrack import hosts
 from rctrack.config import ProjectConfig, Recipient
 from rctrack.core import incident, summary, wording
-from rctrack.core.health import Health, Outage, OutageKind
-from rctrack.core.model import Release
+from rctrack.core.hosts import Health, Outage, OutageKind
+from rctrack.core.release import Release
 from rctrack.pipeline import standing
 from rctrack.pipeline.turn import Releases, Turn, releases_of, source_health
 from rctrack.store import OwedLetter

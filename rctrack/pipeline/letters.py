@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from rctrack import notifiers
+from rctrack import send as notifiers
 from rctrack.config import ProjectConfig, Recipient
 from rctrack.core import summary, wording
-from rctrack.core.cadence import words
-from rctrack.core.model import Letter, MessageId, ProjectId, Release
+from rctrack.core.evidence import MessageId, ProjectId
+from rctrack.core.forecast import words
+from rctrack.core.release import Letter, Release
 from rctrack.core.version import VersionId
 from rctrack.outlook import said_of, seen_of
 from rctrack.pipeline import digest

@@ -10,22 +10,20 @@ from urllib.parse import urlsplit
 
 from rctrack import tags
 from rctrack.config import ProjectConfig, SourceConfig, TagsConfig
-from rctrack.core import reconcile
-from rctrack.core.model import (
+from rctrack.core import fold as reconcile
+from rctrack.core.evidence import (
     AbsenceEvidence,
     CountEvidence,
     MailEvidence,
-    ProjectRules,
-    Release,
     Sighting,
     SignatureEvidence,
     SourceId,
     StationEvidence,
     TagEvidence,
-    TagObservation,
-    Unrecognised,
 )
 from rctrack.core.recognise import RECOGNISER, Ignored, recognise_mail, recognise_tag
+from rctrack.core.release import Release, TagObservation, Unrecognised
+from rctrack.core.rules import ProjectRules
 from rctrack.pipeline import letters
 from rctrack.pipeline.turn import Releases, Reviewed, Turn, releases_of
 from rctrack.sources import Blocked, Failed, Good, Life, open_source

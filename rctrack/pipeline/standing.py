@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from rctrack.config import ListConfig, ListingConfig, ProjectConfig, TagsConfig
-from rctrack.core import delays
-from rctrack.core.delays import Archive, Delay, Review, TagHost, Watched
-from rctrack.core.health import Health
+from rctrack.core import lateness as delays
+from rctrack.core.evidence import Station
+from rctrack.core.hosts import Health
 from rctrack.core.incident import Told
-from rctrack.core.model import Release, Station
+from rctrack.core.lateness import Archive, Delay, Review, TagHost, Watched
+from rctrack.core.release import Release
 from rctrack.core.version import VersionId
 from rctrack.hosts import archives_late, named
 from rctrack.pipeline.turn import Turn

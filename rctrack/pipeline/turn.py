@@ -6,8 +6,10 @@ from datetime import datetime
 
 from rctrack import hosts, tags
 from rctrack.config import Config, ProjectConfig, shipped
-from rctrack.core import reconcile, wording
-from rctrack.core.model import Release, SourceId
+from rctrack.core import fold as reconcile
+from rctrack.core import wording
+from rctrack.core.evidence import SourceId
+from rctrack.core.release import Release
 from rctrack.core.version import VersionId
 from rctrack.outlook import Outlook
 from rctrack.sources import Outcome, Tools

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from rctrack import hosts
 from rctrack.config import ProjectConfig, Recipient
 from rctrack.core import incident
-from rctrack.core.delays import Delay, DelayKind, Review, Watched
-from rctrack.core.health import Health, Outage, State
-from rctrack.core.model import Release
+from rctrack.core.hosts import Health, Outage, State
+from rctrack.core.lateness import Delay, DelayKind, Review, Watched
+from rctrack.core.release import Release
 from rctrack.core.version import VersionId
 from rctrack.pipeline import letters, standing
 from rctrack.pipeline.letters import Incident

@@ -5,17 +5,20 @@ from typing import TypeAlias
 
 from rctrack.config import ListConfig, ListingConfig, ProjectConfig, SourceConfig, TagsConfig
 from rctrack.process import ProcessError
-from rctrack.sources import git
-from rctrack.sources.cgit import Cgit
-from rctrack.sources.git_tags import GitTags
-from rctrack.sources.github import Github
-from rctrack.sources.gitolite_log import GitoliteLog
-from rctrack.sources.hyperkitty import Hyperkitty
-from rctrack.sources.hypermail import Hypermail
-from rctrack.sources.maildir import Maildir
-from rctrack.sources.mbox import Mbox
-from rctrack.sources.mhonarc import Mhonarc
-from rctrack.sources.pipermail import Pipermail
+from rctrack.sources.gitstore import repository as git
+from rctrack.sources.kinds.cgit import Cgit
+from rctrack.sources.kinds.git_tags import GitTags
+from rctrack.sources.kinds.github import Github
+from rctrack.sources.kinds.gitolite_log import GitoliteLog
+from rctrack.sources.kinds.hyperkitty import Hyperkitty
+from rctrack.sources.kinds.hypermail import Hypermail
+from rctrack.sources.kinds.maildir import Maildir
+from rctrack.sources.kinds.mbox import Mbox
+from rctrack.sources.kinds.mhonarc import Mhonarc
+from rctrack.sources.kinds.pipermail import Pipermail
+from rctrack.sources.kinds.public_inbox import PublicInbox
+from rctrack.sources.kinds.public_inbox_http import PublicInboxHttp
+from rctrack.sources.kinds.releases_json import ReleasesJson
 from rctrack.sources.protocol import (
     Blocked,
     CountingSource,
@@ -28,9 +31,6 @@ from rctrack.sources.protocol import (
     Source,
     Tools,
 )
-from rctrack.sources.public_inbox import PublicInbox
-from rctrack.sources.public_inbox_http import PublicInboxHttp
-from rctrack.sources.releases_json import ReleasesJson
 from rctrack.web import WebError
 
 __all__ = [

@@ -6,9 +6,9 @@ from datetime import datetime
 from email.header import Header
 from email.utils import formataddr
 
-from rctrack.core.model import ListRules
+from rctrack.core.received import parse_date
 from rctrack.core.recognise import header_text, parse_headers, subject_may_fit
-from rctrack.core.trace import parse_date
+from rctrack.core.rules import ListRules
 from rctrack.sources.protocol import Life
 
 MOST_MAIL_BYTES = 4 * 2**20

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rctrack.config import SourceConfig
-from rctrack.core.model import Commit, Evidence, ObjectId
+from rctrack.core.evidence import Commit, Evidence, ObjectId
 from rctrack.process import Runner
 from rctrack.web import Web, WebError
 

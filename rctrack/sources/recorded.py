@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from rctrack.config import TagsConfig
 from rctrack.config.projects import SourceConfig
 from rctrack.config.recording import Feed
-from rctrack.core.model import Evidence, TagEvidence
+from rctrack.core.evidence import Evidence, TagEvidence
 from rctrack.sources.protocol import Failed, Good, Life, Outcome
 
 _ALIVE = timedelta(hours=1)

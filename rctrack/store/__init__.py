@@ -11,24 +11,21 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from rctrack.core.model import (
+from rctrack.core.evidence import (
     AbsenceEvidence,
-    Announcement,
     Commit,
     CountEvidence,
-    Event,
     MailEvidence,
     ObjectId,
     ProjectId,
-    Release,
     Sighting,
     Signature,
     SignatureEvidence,
     SourceId,
     StationEvidence,
     TagEvidence,
-    Unrecognised,
 )
+from rctrack.core.release import Announcement, Event, Release, Unrecognised
 from rctrack.core.version import VersionId
 from rctrack.store import rows
 from rctrack.store.letters import Letters, OwedLetter

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from rctrack.core.model import MessageId, ProjectId
+from rctrack.core.evidence import MessageId, ProjectId
 from rctrack.core.version import VersionId
 from rctrack.store import rows
 

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from sqlite_utils import Database
 
-from rctrack.core.delays import Cause, Delay, DelayKind, Ended
-from rctrack.core.health import Look, Outage, OutageKind, Result
-from rctrack.core.model import ProjectId, SourceId
+from rctrack.core.evidence import ProjectId, SourceId
+from rctrack.core.hosts import Look, Outage, OutageKind, Result
+from rctrack.core.lateness import Cause, Delay, DelayKind, Ended
 from rctrack.core.version import VersionId
 from rctrack.store import rows
 

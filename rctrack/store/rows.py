@@ -6,24 +6,21 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from rctrack.core.model import (
+from rctrack.core.evidence import (
     AbsenceEvidence,
-    Announcement,
     Commit,
     CountEvidence,
-    Held,
     Instant,
     MailEvidence,
     MessageId,
     ObjectId,
-    Release,
     Sighting,
     SourceId,
     Station,
     StationEvidence,
-    Stop,
     TagEvidence,
 )
+from rctrack.core.release import Announcement, Held, Release, Stop
 from rctrack.core.version import Version, parse_version
 
 Row = Mapping[str, Any]

@@ -6,20 +6,14 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote
 
-from rctrack.core import trace
-from rctrack.core.model import (
-    Announcement,
-    Instant,
-    ListRules,
-    MailEvidence,
-    MessageId,
-    Sighting,
-    Unrecognised,
-)
-from rctrack.core.recognise import says
+from rctrack.core import received
+from rctrack.core.evidence import Instant, MailEvidence, MessageId, Sighting
+from rctrack.core.recognise import statements
 from rctrack.core.recognise.body import text_of
 from rctrack.core.recognise.headers import Headers, addresses, addresses_in, header_text, parse_headers
 from rctrack.core.recognise.shortlog import count_announced
+from rctrack.core.release import Announcement, Unrecognised
+from rctrack.core.rules import ListRules
 from rctrack.core.version import Version, parse_version
 
 _MOST_SUBJECT = 1000
@@ -67,10 +61,10 @@ def recognise_mail(
     found = None if _REPLY.match(subject) else _fit(rules, headers, subject)
     if found is None:
         return None
-    announced = trace.parse_date(header_text(headers, "Date", 200))
-    received = headers.all("Received")
-    hops = trace.read_hops(received)
-    delivered = trace.delivered(hops, rules.servers)
+    announced = received.parse_date(header_text(headers, "Date", 200))
+    chain = headers.all("Received")
+    hops = received.read_hops(chain)
+    delivered = received.delivered(hops, rules.servers)
     written = announced or delivered or evidence.archived
     sender = _sender(rules, headers, written)
     if sender is None:
@@ -91,15 +85,15 @@ def recognise_mail(
         sender=sender,
         announced=announced,
         delivered=delivered,
-        archived=trace.archived(evidence.archived, received),
+        archived=received.archived(evidence.archived, chain),
         commits_announced=count_announced(text),
         url=_link(rules, headers, message_id),
         sighting=sighting,
-        promised=says.promised_step(text),
-        git_url=says.git_url(text),
+        promised=statements.promised_step(text),
+        git_url=statements.git_url(text),
         alternatives=reading.alternatives,
         contradiction=reading.contradiction,
-        held=trace.held(announced, hops, rules.servers),
+        held=received.held(announced, hops, rules.servers),
     )
 
 
@@ -194,9 +188,9 @@ def _read_versions(scheme: str, found: re.Match[str], text: str, written_on: dat
     if not versions:
         return _mended(scheme, _version_text(found), text)
     first = versions[0]
-    if len(versions) > 1 or first.dated or not text or says.names(text, scheme, first):
+    if len(versions) > 1 or first.dated or not text or statements.names(text, scheme, first):
         return _Reading(versions)
-    for stated in says.stated_versions(text, scheme):
+    for stated in statements.stated_versions(text, scheme):
         # The subject is copied from the last announcement and not changed: the body says another one of its cycle.
         if stated.cycle_id == first.cycle_id and stated > first:
             return _Reading((stated,), (first,), f"the subject says {first.text}, the body {stated.text}")
@@ -209,7 +203,7 @@ def _mended(scheme: str, spelled: str, text: str) -> _Reading:
     numbers = re.match(r"\d+(?:\.\d+)+", _bare(spelled))
     base = parse_version(scheme, numbers[0]) if numbers else None
     guess = parse_version(scheme, f"{mistyped['numbers']}-rc{mistyped['candidate']}") if mistyped else None
-    stated = [each for each in says.stated_versions(text, scheme) if base and each.cycle_id == base.cycle_id]
+    stated = [each for each in statements.stated_versions(text, scheme) if base and each.cycle_id == base.cycle_id]
     if stated:
         others = tuple(each for each in (guess,) if each and each != stated[0])
         return _Reading((stated[0],), others, f"the subject says {spelled[:40]}, the body {stated[0].text}")

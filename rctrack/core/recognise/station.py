@@ -1,17 +1,9 @@
 """What a project's site says of a release, or None where it speaks of none."""
 
-from rctrack.core.model import (
-    Commit,
-    ObjectId,
-    ProjectRules,
-    Sighting,
-    Station,
-    StationEvidence,
-    StationObservation,
-    TagEvidence,
-    TagObservation,
-)
+from rctrack.core.evidence import Commit, ObjectId, Sighting, Station, StationEvidence, TagEvidence
 from rctrack.core.recognise.tag import recognise_tag
+from rctrack.core.release import StationObservation, TagObservation
+from rctrack.core.rules import ProjectRules
 from rctrack.core.version import Version, parse_version
 
 

@@ -3,7 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from rctrack.core.model import ProjectRules, Sighting, TagEvidence, TagObservation, Unrecognised
+from rctrack.core.evidence import Sighting, TagEvidence
+from rctrack.core.release import TagObservation, Unrecognised
+from rctrack.core.rules import ProjectRules
 from rctrack.core.version import parse_version
 
 _WITHDRAWN = re.compile(r"-(?:dont-?use|do-not-use|broken|withdrawn)$", re.IGNORECASE)

@@ -1,0 +1,1 @@
+"""Archives of web pages: what the kinds that read them have in common."""
