@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
+from rctrack.core.look import Look, Outcome
+
 FAILURES = 3
 """So many failures in a row, over at least OUT_AFTER, are an outage."""
 OUT_AFTER = timedelta(minutes=30)
@@ -26,14 +28,6 @@ INDEPENDENT = 2
 """We are offline only if so many unrelated hosts fail at once."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-
-
-class Result(StrEnum):
-    """What one look came to; the value is what the store holds."""
-
-    GOOD = "good"
-    FAILED = "failed"
-    BLOCKED = "blocked"
 
 
 class State(StrEnum):
@@ -62,18 +56,6 @@ class OutageKind(StrEnum):
     """Ours: no host answered. It accuses nobody."""
     HOLE = "hole"
     """Ours: rctrack did not run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One poll of one host."""
-
-    host: str
-    at: datetime
-    result: Result
-    reason: str = ""
-    unreachable: bool = True
-    """Whether no answer came at all: a host that answers with an error proves that we are online."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +115,7 @@ def health(looks: Iterable[Look], lasting: Iterable[Outage] = ()) -> Health:
     `lasting` are outages that had begun before the first of the looks and were not over.
     """
     before = list(lasting)
-    ordered = sorted(set(looks), key=lambda look: (look.at, look.host, look.result, look.reason, look.unreachable))
+    ordered = sorted(set(looks), key=lambda look: (look.at, look.host, look.outcome, look.reason))
     holes = _holes(ordered)
     offline = _offline(ordered, next((each for each in before if each.kind is OutageKind.OFFLINE), None))
     blameless = [look for look in ordered if not any(each.since <= look.at < _end(each) for each in offline)]
@@ -174,13 +156,13 @@ def _walk(looks: Sequence[Look], lasting: Outage | None) -> tuple[State, list[Ou
     """
     watch, outages = _Watch(), list[Outage]()
     if lasting is not None:
-        result = Result.BLOCKED if lasting.kind is OutageKind.BLOCKED else Result.FAILED
+        outcome = Outcome.BLOCKED if lasting.kind is OutageKind.BLOCKED else Outcome.NO_ANSWER
         host = looks[0].host
-        first = Look(host, lasting.since, result, lasting.reason)
+        first = Look(host, lasting.since, outcome, lasting.reason)
         watch = _Watch(lasting.not_before, first, FAILURES, is_open=True)
         outages = [replace(lasting, hosts=frozenset({host}))]
     for look in looks:
-        if look.result is not Result.GOOD:
+        if look.outcome is not Outcome.GOOD:
             watch = _failed(watch, look)
             if watch.is_open:
                 outages[-1:] = [replace(outages[-1], not_after=look.at, until=None)]
@@ -208,7 +190,7 @@ def _failed(watch: _Watch, look: Look) -> _Watch:
 
 
 def _opened(watch: _Watch, first: Look, look: Look) -> Outage:
-    kind = OutageKind.BLOCKED if look.result is Result.BLOCKED else OutageKind.OUT
+    kind = OutageKind.BLOCKED if look.outcome is Outcome.BLOCKED else OutageKind.OUT
     return Outage(kind, frozenset({look.host}), watch.good_at, first.at, None, look.at, look.reason)
 
 
@@ -216,7 +198,7 @@ def _state(watch: _Watch) -> State:
     if watch.first_bad is None:
         return State.UP if watch.good_at else State.UNKNOWN
     if watch.is_open:
-        return State.BLOCKED if watch.first_bad.result is Result.BLOCKED else State.OUT
+        return State.BLOCKED if watch.first_bad.outcome is Outcome.BLOCKED else State.OUT
     return State.FAILING
 
 
@@ -246,7 +228,7 @@ def _offline(looks: Sequence[Look], lasting: Outage | None) -> list[Outage]:
         answered_at, last = lasting.not_before, lasting.not_after or lasting.since
     for look in looks:
         asked[look.host] = look.at
-        if look.result is Result.FAILED and look.unreachable:
+        if look.outcome is Outcome.NO_ANSWER:
             failed.setdefault(look.host, look.at)
             last = look.at
             still_asked = {host for host, at in asked.items() if look.at - at <= HOLE}

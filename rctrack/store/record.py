@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from sqlite_utils import Database
 
 from rctrack.core.evidence import ProjectId, SourceId
-from rctrack.core.hosts import Look, Outage, OutageKind, Result
+from rctrack.core.hosts import Outage, OutageKind
 from rctrack.core.lateness import Cause, Delay, DelayKind, Ended
+from rctrack.core.look import Look, Outcome
 from rctrack.core.version import VersionId
 from rctrack.store import rows
 
@@ -75,13 +76,7 @@ class Record:
             rows.utc(since), rows.utc(since),
         )  # fmt: skip
         return [
-            Look(
-                host,
-                rows.needed(row["looked_at"]),
-                Result(row["outcome"]),
-                row["reason"] or "",
-                bool(row["unreachable"]),
-            )
+            Look(host, rows.needed(row["looked_at"]), _outcome(row), row["reason"] or "")
             for row in found
             if (row["project"], row["source"]) in followed and (host := host_of(row["source"]))
         ]
@@ -163,6 +158,13 @@ class Record:
 def host_of(source: str) -> str:
     """The host of a source, with its port if it names one; empty for what is on this machine."""
     return urlsplit(source.partition(" ")[2]).netloc.rpartition("@")[2]
+
+
+def _outcome(row: Mapping[str, Any]) -> Outcome:
+    """The outcome of a look, of which the table tells three apart."""
+    if row["outcome"] != "failed":
+        return Outcome(row["outcome"])
+    return Outcome.NO_ANSWER if row["unreachable"] else Outcome.ERROR
 
 
 def _delay(row: Mapping[str, Any]) -> Delay:

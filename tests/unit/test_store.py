@@ -22,8 +22,9 @@ from rctrack.core.evidence import (
     TagEvidence,
 )
 from rctrack.core.fold import difference, fold
-from rctrack.core.hosts import Look, Outage, OutageKind, Result
+from rctrack.core.hosts import Outage, OutageKind
 from rctrack.core.lateness import Cause, Delay, DelayKind, Ended
+from rctrack.core.look import Look, Outcome
 from rctrack.core.release import Unrecognised
 from rctrack.core.version import VersionId
 from rctrack.store import Locked, OwedLetter, Store, StoreError, hold
@@ -277,8 +278,8 @@ class TestRecord:
                 store.add_outcome(PROJECT, source, NOW + hours * HOUR, outcome, "why", unreachable=outcome == "failed")
         found = store.record.looks(NOW, [(PROJECT, PRIMARY), (PROJECT, local)])
         assert found == [
-            Look("primary.example", NOW - 4 * HOUR, Result.FAILED, "why", unreachable=True),
-            Look("primary.example", NOW + HOUR, Result.BLOCKED, "why", unreachable=False),
+            Look("primary.example", NOW - 4 * HOUR, Outcome.NO_ANSWER, "why"),
+            Look("primary.example", NOW + HOUR, Outcome.BLOCKED, "why"),
         ]
 
     def test_a_begin_is_kept_and_life_only_grows(self, store: Store) -> None:
@@ -335,7 +336,7 @@ class TestRecord:
                 store.record.put_outage(self.OUTAGE)
             assert store.record.delays() == [self.DELAY]
             [look] = store.record.looks(NOW - HOUR, [(PROJECT, PRIMARY)])
-            assert (look.result, look.unreachable) == (Result.FAILED, False)
+            assert look.outcome is Outcome.ERROR
 
 
 class TestLock:

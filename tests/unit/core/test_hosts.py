@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from rctrack.core.hosts import Look, OutageKind, Result, State, archive_outages, health
+from rctrack.core.hosts import OutageKind, State, archive_outages, health
+from rctrack.core.look import Look, Outcome
 from tests.support.given import moment
 
 BEGIN = moment("2026-03-01 00:00")
@@ -17,9 +18,10 @@ def looks(
     host: str, results: str, *, begin: datetime = BEGIN, minutes: int = 15, unreachable: bool = True
 ) -> list[Look]:
     """One look after the other: g is good, f failed, b blocked, a point is no look."""
-    words = {"g": Result.GOOD, "f": Result.FAILED, "b": Result.BLOCKED}
+    failed = Outcome.NO_ANSWER if unreachable else Outcome.ERROR
+    words = {"g": Outcome.GOOD, "f": failed, "b": Outcome.BLOCKED}
     return [
-        Look(host, begin + n * timedelta(minutes=minutes), words[letter], "", unreachable)
+        Look(host, begin + n * timedelta(minutes=minutes), words[letter])
         for n, letter in enumerate(results)
         if letter != "."
     ]
@@ -142,9 +144,8 @@ class TestArchiveOutages:
             Look,
             st.sampled_from(["one.example", "two.example", "three.example"]),
             st.integers(0, 3000).map(lambda n: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(minutes=7 * n)),
-            st.sampled_from(Result),
+            st.sampled_from(Outcome),
             st.just(""),
-            st.booleans(),
         ),
         max_size=40,
     ).flatmap(lambda found: st.tuples(st.just(found), st.permutations(found)))

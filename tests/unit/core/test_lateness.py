@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rctrack.core.evidence import SourceId, Station
 from rctrack.core.fold import fold
-from rctrack.core.hosts import Health, Look, Outage, OutageKind, Result, State, health
+from rctrack.core.hosts import Health, Outage, OutageKind, State, health
 from rctrack.core.lateness import (
     LIMITS,
     Archive,
@@ -27,6 +27,7 @@ from rctrack.core.lateness import (
     review,
 )
 from rctrack.core.lateness.limits import Lags
+from rctrack.core.look import Look, Outcome
 from rctrack.core.release import Observation
 from rctrack.core.version import VersionId
 from tests.support import given
@@ -138,7 +139,7 @@ class TestAnAnnouncementThatDoesNotCome:
         """No host answers: accuse nobody."""
         both = ("primary.example", "lists.example")
         away = health(
-            Look(host, given.moment("2011-09-13 10:00") + timedelta(minutes=15 * n), Result.FAILED)
+            Look(host, given.moment("2011-09-13 10:00") + timedelta(minutes=15 * n), Outcome.NO_ANSWER)
             for n in range(4)
             for host in both
         )
