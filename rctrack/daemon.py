@@ -13,19 +13,20 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from rctrack import pipeline
-from rctrack.config import Config, ProjectConfig, SourceConfig, TagsConfig
-from rctrack.pipeline import Reviewed, Turn
+from rctrack import rounds
+from rctrack.config import Config, ProjectConfig, SourceConfig, TagsConfig, shipped
 from rctrack.process import Interrupted
-from rctrack.send import Notifier
+from rctrack.rounds import Looked, Round
+from rctrack.send import Channel
 from rctrack.sources import Tools
 from rctrack.store import Store
+from rctrack.track.book import History
 
 log = logging.getLogger(__name__)
 
-DELIVER_EVERY = 60
+SEND_EVERY = 60
 """Seconds between two looks at what is owed: retries, and digests that have become due."""
-WATCH_EVERY = 600
+CHECK_EVERY = 600
 """Seconds between two looks at the clock: what has become late, and which hosts are out."""
 
 
@@ -36,18 +37,19 @@ class Daemon:
         self,
         config: Config,
         tools: Tools,
-        notifier: Notifier,
+        channel: Channel,
         clock: Callable[[], datetime],
         program: str,
-        said: Callable[[Reviewed], None],
-        first_round: Callable[[list[Reviewed], datetime | None], None],
+        heard: Callable[[Looked], None],
+        first_round: Callable[[list[Looked], datetime | None], None],
     ) -> None:
-        """`said` hears of each look, `first_round` of the first look at every source and of the next poll."""
-        self.config, self.tools, self.notifier, self.clock, self.program = config, tools, notifier, clock, program
-        self.said, self.first_round = said, first_round
+        """`heard` gets each look, `first_round` of the first look at every source and of the next poll."""
+        self.config, self.tools, self.channel, self.clock, self.program = config, tools, channel, clock, program
+        self.heard, self.first_round = heard, first_round
+        self.history = History(shipped() / "history")
         self.sources = [(project, source) for project in config.projects for source in project.sources]
         self.waiting = {(project.id, source.source) for project, source in self.sources}
-        self.first: list[Reviewed] = []
+        self.first: list[Looked] = []
         # shutdown() waits for the jobs in hand with the scheduler locked: once we stop, no job may ask it anything.
         self.asking = threading.Lock()
         self.scheduler = BackgroundScheduler(
@@ -73,7 +75,7 @@ class Daemon:
             every = self.config.schedule.tags if isinstance(source, TagsConfig) else self.config.schedule.lists
             seconds = every.total_seconds()
             self.scheduler.add_job(
-                self._poll,
+                self._look,
                 IntervalTrigger(seconds=seconds, jitter=min(self.config.schedule.jitter.total_seconds(), seconds / 2)),
                 args=(project, source),
                 id=f"{project.id} {source.source}",
@@ -81,67 +83,68 @@ class Daemon:
                 next_run_time=now,
             )
         self.scheduler.add_job(
-            self._deliver, IntervalTrigger(seconds=DELIVER_EVERY), id="deliver", executor="default", next_run_time=now
+            self._send, IntervalTrigger(seconds=SEND_EVERY), id="send", executor="default", next_run_time=now
         )
-        self.scheduler.add_job(self._watch, IntervalTrigger(seconds=WATCH_EVERY), id="watch", executor="default")
+        self.scheduler.add_job(self._check, IntervalTrigger(seconds=CHECK_EVERY), id="check", executor="default")
 
-    def _poll(self, project: ProjectConfig, source: SourceConfig) -> None:
-        with self._turn(f"{project.id} {source.source}") as turn:
-            if turn is None:
+    def _look(self, project: ProjectConfig, source: SourceConfig) -> None:
+        with self._round(f"{project.id} {source.source}") as round_:
+            if round_ is None:
                 return
-            reviewed = pipeline.poll(turn, project, source)
-            self.said(reviewed)
+            looked = rounds.look(round_, project, source)
+            self.heard(looked)
             with self.asking:
                 if not self.tools.runner.stop.is_set():
-                    self._tell_scheduler(reviewed)
+                    self._wake(looked)
 
-    def _deliver(self) -> None:
-        with self._turn("deliver") as turn:
-            if turn is not None:
-                pipeline.digest.owe_due(turn)
-                pipeline.deliver(turn, self.notifier, self.program)
+    def _send(self) -> None:
+        with self._round("send") as round_:
+            if round_ is not None:
+                rounds.owe_digests(round_)
+                rounds.send(round_, self.channel)
 
-    def _watch(self) -> None:
+    def _check(self) -> None:
         """A project not before each of its sources was asked once: what is not read yet is not late."""
         unread = {project for project, _ in self.waiting}
-        with self._turn("watch") as turn:
-            if turn is not None:
-                pipeline.watch(turn, [each for each in self.config.projects if each.id not in unread])
-                pipeline.deliver(turn, self.notifier, self.program)
+        with self._round("check") as round_:
+            if round_ is not None:
+                rounds.check(round_, [each for each in self.config.projects if each.id not in unread])
+                rounds.send(round_, self.channel)
 
     @contextmanager
-    def _turn(self, name: str) -> Iterator[Turn | None]:
+    def _round(self, name: str) -> Iterator[Round | None]:
         """The job's boundary: whatever is not expected ends here, logged, and the next run starts afresh."""
         try:
             if self.tools.runner.stop.is_set():
                 yield None
                 return
             with Store(self.config.database) as store:
-                yield Turn(self.config, store, self.tools, self.clock())
+                yield Round(self.config, store, self.tools, self.clock(), self.program, self.history)
         except Interrupted:
             log.info("%s: broken off, to be done again", name)
         except Exception:
             log.exception("%s: failed in a way that is not foreseen", name)
 
-    def _tell_scheduler(self, reviewed: Reviewed) -> None:
-        if reviewed.new_releases:
-            self.scheduler.modify_job("deliver", next_run_time=self.clock())
-        if reviewed.new_evidence:
-            self.scheduler.modify_job("watch", next_run_time=self.clock())
-        self._note_first(reviewed)
+    def _wake(self, looked: Looked) -> None:
+        """What is owed is sent at once, and what is new is judged against the clock."""
+        if looked.told:
+            self.scheduler.modify_job("send", next_run_time=self.clock())
+        if looked.new:
+            self.scheduler.modify_job("check", next_run_time=self.clock())
+        self._note_first(looked)
 
-    def _note_first(self, reviewed: Reviewed) -> None:
-        key = (reviewed.project.id, reviewed.source)
+    def _note_first(self, looked: Looked) -> None:
+        key = (looked.project.id, looked.source)
         if key not in self.waiting:
             return
         self.waiting.discard(key)
-        self.first.append(reviewed)
+        self.first.append(looked)
         if not self.waiting:
-            self.scheduler.modify_job("watch", next_run_time=self.clock())
+            self.scheduler.modify_job("check", next_run_time=self.clock())
             polls = [
                 job.next_run_time
                 for job in self.scheduler.get_jobs()
-                if job.id not in ("deliver", "watch") and job.next_run_time
+                if job.id not in ("send", "check") and job.next_run_time
             ]
             self.first_round(self.first, min(polls, default=None))
 

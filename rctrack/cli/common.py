@@ -16,7 +16,8 @@ from rctrack import __version__
 if TYPE_CHECKING:  # the commands import what they need: `rctrack --help` has to be quick
     from rctrack.config import Config, ProjectConfig
     from rctrack.core.version import Version
-    from rctrack.pipeline import Reviewed, Turn
+    from rctrack.rounds import Looked, Round
+    from rctrack.send import Channel
     from rctrack.sources import Tools
     from rctrack.store import Store
 
@@ -83,13 +84,30 @@ def failing() -> Iterator[None]:
 
 
 @contextmanager
-def writing(config: "Config") -> "Iterator[Turn]":
-    """A turn of our own; nobody else writes meanwhile."""
+def writing(config: "Config") -> "Iterator[Round]":
+    """A round of our own; nobody else writes meanwhile."""
     from rctrack import store
-    from rctrack.pipeline import Turn
 
     with failing(), store.hold(config.database), store.Store(config.database) as opened:
-        yield Turn(config, opened, tools_for(config), now())
+        name_observer(opened)
+        yield round_of(config, opened)
+
+
+def round_of(config: "Config", opened: "Store") -> "Round":
+    """A round at this moment."""
+    from rctrack.rounds import Round
+
+    return Round(config, opened, tools_for(config), now(), PROGRAM)
+
+
+def name_observer(opened: "Store") -> None:
+    """A new database is looked from by this machine; the name stays when the machine gets another."""
+    import socket
+
+    from rctrack.core.evidence import Observer
+
+    if not opened.observer:
+        opened.name_observer(Observer(socket.gethostname().partition(".")[0] or "here"))
 
 
 @contextmanager
@@ -113,12 +131,13 @@ def tools_for(config: "Config") -> "Tools":
     return Tools(runner, config.state, user_agent, progress, Web(user_agent, wait=runner.wait))
 
 
-def notifier_for(config: "Config") -> "Any":
-    from rctrack.send import NotifierError, open_notifier
+def channel_for(config: "Config") -> "Channel":
+    """The way out for mail; ends the program with exit status 2 if it cannot be used."""
+    from rctrack.send import ChannelError, open_channel
 
     try:
-        return open_notifier(config.mail, os.environ)
-    except NotifierError as error:
+        return open_channel(config.mail, os.environ)
+    except ChannelError as error:
         end(2, f"{config.path}: {error}")
 
 
@@ -141,27 +160,23 @@ def version_of(project: "ProjectConfig", text: str) -> "Version":
     return version
 
 
-def is_good(reviewed: "Reviewed") -> bool:
-    from rctrack.sources import Good
+def report(looked: "Looked") -> None:
+    """Prints a line for a source as it was looked at, and one for each thing that it made known."""
+    from rctrack.core.look import Outcome
+    from rctrack.show.sentences import sentence
 
-    return isinstance(reviewed.outcome, Good)
-
-
-def say(reviewed: "Reviewed") -> None:
-    """A line per source as it was tried."""
-    from rctrack.sources import Good
-
-    if isinstance(reviewed.outcome, Good):
-        new = f"{reviewed.new_evidence} new" if reviewed.new_evidence else "nothing new"
-        said = f"good, {new}" + (" (first fill, no mail)" if reviewed.silent and reviewed.new_evidence else "")
+    if looked.outcome is Outcome.GOOD:
+        new = f"{looked.new} new" if looked.new else "nothing new"
+        line = f"good, {new}" + (" (first fill, no mail)" if looked.is_first_fill and looked.new else "")
     else:
-        said = f"{type(reviewed.outcome).__name__.lower()}: {reviewed.outcome.reason}"
+        line = f"{looked.outcome}: {looked.reason}"
     progress("", 0, 0)
-    click.echo(f"{reviewed.project.id}  {reviewed.source}: {said}")
-    for note in reviewed.outcome.notes if isinstance(reviewed.outcome, Good) else ():
+    click.echo(f"{looked.project.id}  {looked.source}: {line}")
+    for note in looked.notes:
         click.echo(f"  not counted or not verified: {note}")
-    for release in reviewed.new_releases:
-        click.echo(f"  new: {release.version.text}")
+    for notice in looked.told:
+        if notice.kind != "due":
+            click.echo(f"  {sentence(notice)}")
 
 
 def progress(doing: str, done: int, of: int) -> None:

@@ -1,4 +1,4 @@
-"""The commands that follow projects: they look, fold, write and send, one at a time."""
+"""The commands that follow projects: they look, judge, write and send, one at a time."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -8,20 +8,23 @@ import click
 from rctrack.cli.common import (
     PROGRAM,
     Options,
+    channel_for,
     chosen_projects,
     end,
     failing,
-    is_good,
     main,
-    notifier_for,
+    name_observer,
     now,
-    say,
+    report,
     tools_for,
     writing,
 )
 
 if TYPE_CHECKING:
-    from rctrack.pipeline import Reviewed
+    from rctrack.core.look import Outcome
+    from rctrack.rounds import Looked
+
+_OFFLINE = "No host answers: this machine seems to be offline. Nobody is blamed for that."
 
 
 @main.command()
@@ -30,33 +33,34 @@ def run(options: Options) -> None:
     """Follow the projects until SIGTERM or Ctrl-C."""
     from rctrack import store
     from rctrack.daemon import Daemon
-    from rctrack.pipeline import seems_offline
+    from rctrack.rounds import seems_offline
 
     config = options.load()
-    notifier = notifier_for(config)
+    channel = channel_for(config)
     outbox = config.mail.transport.partition(":")[2] if config.mail.transport.startswith("maildir:") else None
 
-    last: dict[str, type] = {}
+    last: dict[tuple[str, str], Outcome] = {}
 
-    def said(reviewed: "Reviewed") -> None:
-        """Each source once, then only what is new: news, or a source that does otherwise than before."""
-        outcome = type(reviewed.outcome)
-        if last.get(reviewed.source) is not outcome or reviewed.new_evidence:
-            say(reviewed)
-        last[reviewed.source] = outcome
+    def heard(looked: "Looked") -> None:
+        """Prints each source once, then only what is new: news, or a source that does otherwise than before."""
+        key = (looked.project.id, looked.source)
+        if last.get(key) is not looked.outcome or looked.new or looked.told:
+            report(looked)
+        last[key] = looked.outcome
 
-    def first_round(reviewed: "list[Reviewed]", next_poll: datetime | None) -> None:
-        if seems_offline(reviewed):
-            click.echo("No host answers: this machine seems to be offline. Nothing is held against anyone; going on.")
+    def first_round(looked: "list[Looked]", next_look: datetime | None) -> None:
+        if seems_offline(looked):
+            click.echo(f"{_OFFLINE} Going on.")
         if outbox:
             click.echo(f"Read the mail with: mutt -f {outbox}")
-        if next_poll:
-            click.echo(f"Next poll at {next_poll:%H:%M:%S} UTC. Ctrl-C ends.")
+        if next_look:
+            click.echo(f"Next look at {next_look:%H:%M:%S} UTC. Ctrl-C ends.")
 
     with failing(), store.hold(config.database):
-        store.Store(config.database).close()
+        with store.Store(config.database) as opened:
+            name_observer(opened)
         click.echo(f"config    {config.path}\ndatabase  {config.database}\noutbox    {config.mail.transport}")
-        Daemon(config, tools_for(config), notifier, now, PROGRAM, said, first_round).run()
+        Daemon(config, tools_for(config), channel, now, PROGRAM, heard, first_round).run()
     click.echo("Ended; everything is stored.")
 
 
@@ -64,21 +68,24 @@ def run(options: Options) -> None:
 @click.argument("projects", nargs=-1)
 @click.pass_obj
 def poll(options: Options, projects: tuple[str, ...]) -> None:
-    """One round now: poll, review, deliver."""
-    from rctrack import pipeline
+    """One round now: look, check, send."""
+    from rctrack import rounds
+    from rctrack.core.look import Outcome
 
     config = options.load()
     chosen = chosen_projects(config, projects)
-    notifier = notifier_for(config)
-    with writing(config) as turn:
-        reviewed = pipeline.poll_all(turn, chosen, say)
-        if pipeline.seems_offline(reviewed):
-            click.echo("No host answers: this machine seems to be offline. Nothing is held against anyone.")
-        pipeline.watch(turn, chosen)
-        pipeline.digest.owe_due(turn)
-        sent, waiting = pipeline.deliver(turn, notifier, PROGRAM)
+    channel = channel_for(config)
+    with writing(config) as round_:
+        looked = rounds.look_at_all(round_, chosen, report)
+        if rounds.seems_offline(looked):
+            click.echo(_OFFLINE)
+        rounds.check(round_, chosen)
+        rounds.owe_digests(round_)
+        sent, waiting = rounds.send(round_, channel)
     if sent or waiting:
         click.echo(f"mail: {sent} sent" + (f", {waiting} waiting (see `rctrack doctor`)" if waiting else ""))
+    if looked and not any(each.outcome is Outcome.GOOD for each in looked):
+        end(1, "no source could be read")
 
 
 @main.command()
@@ -88,17 +95,18 @@ def backfill(options: Options, project: str) -> None:
     """Read the whole history of a project, silently; can be broken off and resumed."""
     from dataclasses import replace
 
-    from rctrack import pipeline
+    from rctrack import rounds
+    from rctrack.core.look import Outcome
 
     config = options.load()
     chosen = chosen_projects(config, (project,))[0]
-    notifier = notifier_for(config)
-    with writing(config) as turn:
+    channel = channel_for(config)
+    with writing(config) as round_:
         # What is new since the last round is news, and told; only then is the past read, in silence.
-        pipeline.poll_all(turn, [chosen], say)
-        pipeline.deliver(turn, notifier, PROGRAM)
-        reviewed = pipeline.poll_all(turn, [replace(chosen, keeps_history=True)], say, silent=True)
-        failed = [each for each in reviewed if not is_good(each)]
+        rounds.look_at_all(round_, [chosen], report)
+        rounds.send(round_, channel)
+        looked = rounds.look_at_all(round_, [replace(chosen, keeps_history=True)], report, silent=True)
+        failed = [each for each in looked if each.outcome is not Outcome.GOOD]
     if failed:
         end(1, f"{project}: {len(failed)} of {len(chosen.sources)} sources could not be read; run it again to resume")
 
@@ -107,11 +115,11 @@ def backfill(options: Options, project: str) -> None:
 @click.pass_obj
 def rebuild(options: Options) -> None:
     """Fold all evidence again with today's code; says what changed and mails nothing."""
-    from rctrack import pipeline
+    from rctrack import rounds
 
     config = options.load()
-    with writing(config) as turn:
+    with writing(config) as round_:
         for project in config.projects:
-            changed = pipeline.rebuild(turn, project)
-            said = f"{len(changed)} releases changed: {', '.join(changed[:20])}" if changed else "nothing changed"
-            click.echo(f"{project.id}: {said}" + (", …" if len(changed) > 20 else ""))
+            changed = rounds.rebuild(round_, project)
+            line = f"{len(changed)} releases changed: {', '.join(changed[:20])}" if changed else "nothing changed"
+            click.echo(f"{project.id}: {line}" + (", …" if len(changed) > 20 else ""))

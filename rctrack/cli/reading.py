@@ -2,62 +2,64 @@
 
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from rctrack.cli.common import (
-    PROGRAM,
     Options,
+    channel_for,
     chosen_projects,
     end,
     failing,
     main,
-    notifier_for,
     now,
     print_json,
     print_table,
     reading,
+    round_of,
     tools_for,
     version_of,
-    writing,
 )
 
 if TYPE_CHECKING:
-    pass
+    from rctrack.config import Config, ProjectConfig
+    from rctrack.core.book import Book
+    from rctrack.store import Store
+
+_DAYS = click.DateTime(["%Y-%m-%d"])
 
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @click.pass_obj
 def status(options: Options, as_json: bool) -> None:
-    """A line per project: what is out, since when, and how its sources do."""
-    from rctrack import hosts, pages
+    """A line per project: what is out, since when, what comes next, and how its sources do."""
+    from rctrack.show import json, tables
+    from rctrack.track.hosts import states, survey
 
     config = options.load()
     moment = now()
     with reading(config) as store:
-        health = hosts.standing(store, config, moment).health
-        found = [
-            pages.status_json(
-                project.id,
-                store.newest_row(project.id),
-                store.last_outcomes(project.id),
-                pages.expected_next(
-                    project,
-                    store.release_rows(project.id),
-                    store.announcements(project.id, project.rules.scheme),
+        health = survey(store, config, moment).health
+        found = []
+        for project in config.projects:
+            late = [each for each in store.projection.delays(project.id) if each.ended is None]
+            spelled = store.projection.spelled(project.id)
+            found.append(
+                json.status(
+                    project.id,
+                    store.projection.newest(project.id),
+                    store.health.last_runs(project.id, store.observer),
+                    store.notices.newest_due(project.id),
+                    [(spelled.get(each.version, each.version), each) for each in late],
+                    states(store, project, health, late, moment),
                     moment,
-                ),
-                [each for each in store.record.delays(project.id) if each.ended is None],
-                hosts.states(store, project, health, moment),
-                moment,
+                )
             )
-            for project in config.projects
-        ]
-    print_table(found, as_json, pages.status_table)
+    print_table(found, as_json, tables.status)
 
 
 @main.command()
@@ -68,18 +70,19 @@ def status(options: Options, as_json: bool) -> None:
 @click.pass_obj
 def releases(options: Options, project: str, cycle: str | None, as_json: bool, as_csv: bool) -> None:
     """The releases of a project, oldest first."""
-    from rctrack import pages
+    from rctrack.show import json, tables
 
     config = options.load()
     chosen = chosen_projects(config, (project,))[0]
     cycle_id = version_of(chosen, cycle).cycle_id if cycle else None
     with reading(config) as store:
-        rows = store.release_rows(chosen.id, cycle_id)
-        late = store.record.delays(chosen.id)
+        found = store.projection.releases(chosen.id, cycle_id)
+        late = store.projection.delays(chosen.id)
     if as_csv:
-        click.echo(pages.releases_csv(rows), nl=False)
+        click.echo(tables.releases_csv([summary for _, summary in found]), nl=False)
     else:
-        print_table([pages.release_json(row, late) for row in rows], as_json, pages.releases_table)
+        rows = [json.release(summary, late, version) for version, summary in found]
+        print_table(rows, as_json, tables.releases)
 
 
 @main.command()
@@ -89,21 +92,23 @@ def releases(options: Options, project: str, cycle: str | None, as_json: bool, a
 @click.pass_obj
 def show(options: Options, project: str, version: str, as_json: bool) -> None:
     """One release whole: its timeline, counts and every piece of evidence."""
-    from rctrack import pages, pipeline
+    from rctrack.core.summary import summary_of
+    from rctrack.show import json
+    from rctrack.show import release as shown
 
     config = options.load()
     chosen = chosen_projects(config, (project,))[0]
     wanted = version_of(chosen, version)
     with reading(config) as store:
-        row = store.release_row(chosen.id, wanted.id)
-        release = pipeline.releases_of(store, chosen, pages.outlook()).get(wanted.id) if row else None
-        late = [each for each in store.record.delays(chosen.id) if each.version == wanted.id]
-    if row is None or release is None:
+        book = _book(store, config, chosen)
+    release = book.releases.get(wanted.id)
+    if release is None:
         end(1, f"{project}: no release {version} is known; `rctrack releases {project}` lists those that are")
+    late = [each for each in book.delays(now()) if each.version == wanted.id]
     if as_json:
-        print_json({**pages.release_json(row, late), **pages.show_json(release)})
+        print_json({**json.release(summary_of(release), late, wanted.id), **json.evidence(release)})
     else:
-        click.echo(pages.show_text(chosen.name, release, late), nl=False)
+        click.echo(shown.text(chosen.name, release, late), nl=False)
 
 
 @main.command()
@@ -112,13 +117,14 @@ def show(options: Options, project: str, version: str, as_json: bool) -> None:
 @click.pass_obj
 def delays(options: Options, project: str | None, as_json: bool) -> None:
     """What was or is late, and whose gap it was."""
-    from rctrack import pages
+    from rctrack.show import json, tables
 
     config = options.load()
     chosen = chosen_projects(config, (project,) if project else ())
     with reading(config) as store:
-        found = [each for one in chosen for each in store.record.delays(one.id)]
-    print_table(pages.delays_json(found), as_json, pages.delays_table)
+        found = [each for one in chosen for each in store.projection.delays(one.id)]
+        spelled = {(one.id, key): text for one in chosen for key, text in store.projection.spelled(one.id).items()}
+    print_table(json.delays(found, spelled), as_json, tables.delays)
 
 
 @main.command()
@@ -126,44 +132,76 @@ def delays(options: Options, project: str | None, as_json: bool) -> None:
 @click.pass_obj
 def outages(options: Options, as_json: bool) -> None:
     """Which host was down, blocked or lagging, and when; from before rctrack was there, archives alone can tell."""
-    from rctrack import hosts, pages
+    from rctrack.show import json, tables
+    from rctrack.track.hosts import archives_late, survey
 
     config = options.load()
     with reading(config) as store:
-        found = [(each, "looks") for each in hosts.standing(store, config, now()).health.outages]
+        found = [(each, "looks") for each in survey(store, config, now()).health.outages]
         for project in config.projects:
-            found += [(each, "mails") for each in hosts.archives_late(store, project)]
-        began = store.first_look_at()
-    print_table(pages.outages_json(sorted(found, key=lambda each: each[0].since)), as_json, pages.outages_table)
+            found += [(each, "mails") for each in archives_late(store, project)]
+        began = store.health.first_look_at()
+    print_table(json.outages(sorted(found, key=lambda each: each[0].since)), as_json, tables.outages)
     if not as_json and began:
         click.echo(f"What hosts did before {began:%-d %b %Y} only mails can tell: we were not watching.")
 
 
 @main.command()
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First day (UTC); default: since the last digest.")
+@click.argument("project", required=False)
+@click.option("--since", type=_DAYS, help="First day (UTC); default: a month ago.")
+@click.option("--silent", is_flag=True, help="Also what is known and was told to nobody.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.pass_obj
+def notices(options: Options, project: str | None, since: datetime | None, silent: bool, as_json: bool) -> None:
+    """What was told, and when; each with the facts that it rests on as JSON."""
+    from rctrack.show import json, tables
+
+    config = options.load()
+    chosen = chosen_projects(config, (project,))[0].id if project else None
+    begin = since.replace(tzinfo=UTC) if since else now() - timedelta(days=30)
+    with reading(config) as store:
+        found = store.notices.between(begin, now() + timedelta(days=1), chosen)
+    wanted = [notice for notice in found if notice.kind != "due" and (silent or not notice.is_silent)]
+    print_table(json.notices(wanted), as_json, tables.notices)
+
+
+@main.command()
+@click.option("--since", type=_DAYS, help="First day (UTC); default: since the last digest.")
 @click.option("--print", "printed", is_flag=True, help="Show it instead of sending it.")
 @click.pass_obj
 def digest(options: Options, since: datetime | None, printed: bool) -> None:
-    """The summary now, to every reader of digests."""
-    from rctrack import pipeline
+    """The summary now, to every reader of digests; it moves nobody's own digest."""
+    from rctrack import rounds
+    from rctrack.store import Locked, hold
 
     config = options.load()
-    readers = [reader for reader in config.mail.to if reader.digest]
+    begin = since.replace(tzinfo=UTC) if since else None
     if printed:
-        from rctrack.pipeline import Turn
-
-        with reading(config) as store:
-            turn = Turn(config, store, tools_for(config), now())
-            for reader in readers or config.mail.to[:1]:
-                begin = since.replace(tzinfo=UTC) if since else pipeline.digest.begin(turn, reader.address, turn.now)
-                subject, text = pipeline.digest.compose(turn, reader, begin, turn.now)
-                click.echo(f"To: {reader.address}\nSubject: {subject}\n\n{text}")
+        _print_digests(config, begin)
         return
-    notifier = notifier_for(config)
-    with writing(config) as turn:
-        pipeline.digest.owe_now(turn, since.replace(tzinfo=UTC) if since else None)
-        sent, waiting = pipeline.deliver(turn, notifier, PROGRAM)
+    channel = channel_for(config)
+    with reading(config) as store:
+        round_ = round_of(config, store)
+        number = rounds.owe_digest_now(round_, begin)
+        try:
+            with hold(config.database):
+                sent, waiting = rounds.send(round_, channel)
+        except Locked:
+            click.echo(f"mail: {number} owed; the rctrack that is running sends what is owed within a minute")
+            return
     click.echo(f"mail: {sent} sent, {waiting} waiting")
+
+
+def _print_digests(config: "Config", since: datetime | None) -> None:
+    from rctrack import rounds
+
+    readers = [reader for reader in config.mail.to if reader.digest]
+    with reading(config) as store:
+        round_ = round_of(config, store)
+        for reader in readers or config.mail.to[:1]:
+            begin = since or store.outbox.digest_before(reader.address) or store.health.first_look_at() or round_.now
+            subject, text = rounds.digest_of(round_, reader, begin, round_.now)
+            click.echo(f"To: {reader.address}\nSubject: {subject}\n\n{text}")
 
 
 @main.command()
@@ -172,7 +210,7 @@ def digest(options: Options, since: datetime | None, printed: bool) -> None:
 def projects(options: Options, as_json: bool) -> None:
     """The projects known, which are followed, and which are verified on real releases."""
     from rctrack import config as configuration
-    from rctrack import pages
+    from rctrack.show import tables
 
     config = options.load()
     followed = {project.id for project in config.projects}
@@ -192,7 +230,7 @@ def projects(options: Options, as_json: bool) -> None:
             )
     except configuration.ConfigError as error:
         end(2, str(error))
-    print_table(found, as_json, pages.projects_table)
+    print_table(found, as_json, tables.projects)
 
 
 @main.command()
@@ -200,7 +238,7 @@ def projects(options: Options, as_json: bool) -> None:
 @click.pass_obj
 def doctor(options: Options, as_json: bool) -> None:
     """Check configuration, database, git, each source and the mail transport; say what to do."""
-    from rctrack import doctor as checks
+    from rctrack.cli import doctor as checks
 
     config = options.load()
     with failing():
@@ -212,3 +250,13 @@ def doctor(options: Options, as_json: bool) -> None:
             click.echo(f"{'ok ' if each.ok else 'BAD'}  {each.check}: {each.said}")
     if not all(each.ok for each in found):
         sys.exit(1)
+
+
+def _book(store: "Store", config: "Config", project: "ProjectConfig") -> "Book":
+    """All that is known of a project now."""
+    from rctrack.config import shipped
+    from rctrack.track.book import History, read_book
+    from rctrack.track.hosts import survey
+
+    moment = now()
+    return read_book(store, project, History(shipped() / "history"), survey(store, config, moment).health, moment)

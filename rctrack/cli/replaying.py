@@ -12,7 +12,7 @@ from rctrack.cli.common import PROGRAM, Options, chosen_projects, end, failing, 
 
 if TYPE_CHECKING:
     from rctrack.config import Config
-    from rctrack.config.recording import Recording
+    from rctrack.replay.recording import Recording
     from rctrack.send import Delivery
 
 _DAYS = click.DateTime(["%Y-%m-%d"])
@@ -31,8 +31,8 @@ def replay(
     """History as it would have been seen: each mail that would have been sent, in order; then the record of it."""
     from tempfile import TemporaryDirectory
 
-    from rctrack import pages
     from rctrack import replay as replaying
+    from rctrack.show import json, tables
     from rctrack.store import Store
 
     config = options.load()
@@ -49,8 +49,8 @@ def replay(
         ledger = replaying.replay(played, config, scratch, tools, lambda at: _Terminal(at, subjects), PROGRAM)
     days = f"{played.begin:%-d %b %Y} to {played.end:%-d %b %Y}"
     click.echo(f"\nThe record of {days}, after {ledger.ticks} looks at the clock:\n")
-    click.echo(pages.delays_table(pages.delays_json(ledger.delays)))
-    click.echo(pages.outages_table(pages.outages_json(ledger.outages)), nl=False)
+    click.echo(tables.delays(json.delays(ledger.delays, ledger.spelled)))
+    click.echo(tables.outages(json.outages(ledger.outages)), nl=False)
     if played.by_day:
         click.echo("\nKnown to a day only, and played at noon UTC, or with the tag if that was later:\n")
         click.echo("".join(f"  {line}\n" for line in played.by_day), nl=False)
@@ -73,7 +73,8 @@ def _stored(config: "Config", project: str, begin: datetime | None, last: dateti
 def _shipped(config: "Config", project: str, name: str) -> "tuple[Recording, Config]":
     """A recording, for one reader of alerts."""
     from rctrack import config as configuration
-    from rctrack.config.recording import read_recording
+    from rctrack.core.notice import ALERTS
+    from rctrack.replay.recording import read_recording
 
     path = configuration.shipped() / "recordings" / f"{name}.toml"
     try:
@@ -81,13 +82,13 @@ def _shipped(config: "Config", project: str, name: str) -> "tuple[Recording, Con
         played = read_recording(path if path.is_file() else Path(name), rules)
     except configuration.ConfigError as error:
         end(2, str(error))
-    reader = configuration.Recipient("you@localhost", None, alerts=True, digest=None, timezone=ZoneInfo("UTC"))
+    reader = configuration.Recipient("you@localhost", None, ALERTS, None, ZoneInfo("UTC"))
     return played, replace(config, mail=replace(config.mail, to=(reader,)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Terminal:
-    """A notifier that shows each mail at the moment at which it would have gone out."""
+    """A channel that shows each mail at the moment at which it would have gone out."""
 
     now: datetime
     subjects: bool

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import resources
 from pathlib import Path
@@ -23,6 +23,7 @@ from rctrack.config.projects import (
 )
 from rctrack.config.table import ConfigError, Table, relative
 from rctrack.core.evidence import ProjectId
+from rctrack.core.notice import ALERTS, Topic
 
 __all__ = [
     "LIST_KINDS",
@@ -67,11 +68,15 @@ class Recipient:
     address: str
     projects: frozenset[str] | None
     """None for all that are followed."""
-    alerts: bool
+    topics: frozenset[Topic]
+    """What they get a mail of, at once."""
     digest: DigestTime | None
     timezone: ZoneInfo
+    gets_first: bool = False
+    """Whether they hear of a release before its count and its mail are known."""
 
     def wants(self, project: ProjectId) -> bool:
+        """Whether they follow this project."""
         return self.projects is None or project in self.projects
 
 
@@ -209,10 +214,17 @@ def _mail(table: Table, path: Path, state: Path, stems: list[str]) -> MailConfig
         sender=table.text("from", "rctrack <rctrack@localhost>"),
         password_env=table.text("password_env", "") or None,
         password_file=relative(path, password_file) if password_file else None,
-        to=tuple(_recipient(each, stems) for each in readers),
+        to=_with_operator([_recipient(each, stems) for each in readers]),
     )
     table.finish()
     return mail
+
+
+def _with_operator(readers: list[Recipient]) -> tuple[Recipient, ...]:
+    """Somebody hears of our own troubles: the first reader, unless another one chose to."""
+    if readers and not any(Topic.OPERATOR in reader.topics for reader in readers):
+        readers[0] = replace(readers[0], topics=readers[0].topics | {Topic.OPERATOR})
+    return tuple(readers)
 
 
 def _recipient(table: Table, stems: list[str]) -> Recipient:
@@ -224,19 +236,23 @@ def _recipient(table: Table, stems: list[str]) -> Recipient:
         if stem != "*" and stem not in stems:
             table.fail("projects", stem, f'"*" or followed projects ({", ".join(stems)})')
     send = table.texts("send", ["alerts", "digest"])
-    if set(send) - {"alerts", "digest"}:
-        table.fail("send", send, '"alerts" and/or "digest"')
+    if unknown := set(send) - {"alerts", "digest", *Topic}:
+        close = difflib.get_close_matches(min(unknown), ["alerts", "digest", *Topic], 1)
+        hint = f'"{close[0]}"' if close else "any of " + ", ".join(f'"{each}"' for each in ["alerts", "digest", *Topic])
+        table.fail("send", send, hint)
     when = table.text("digest", "Mon 08:00")
     zone = table.zone("timezone")
     found = re.fullmatch(r"(daily|mon|tue|wed|thu|fri|sat|sun) ([01]\d|2[0-3]):([0-5]\d)", when.lower())
     if found is None:
         table.fail("digest", when, '"Mon 08:00" or "daily 08:00"')
     weekday = None if found[1] == "daily" else WEEKDAYS.index(found[1])
+    gets_first = table.choice("when", ("whole", "first"), "whole") == "first"
     table.finish()
     return Recipient(
         address=address,
         projects=None if "*" in projects else frozenset(projects),
-        alerts="alerts" in send,
+        topics=frozenset(Topic(each) for each in send if each in set(Topic)) | (ALERTS if "alerts" in send else set()),
+        gets_first=gets_first,
         digest=DigestTime(weekday, int(found[2]), int(found[3])) if "digest" in send else None,
         timezone=zone,
     )

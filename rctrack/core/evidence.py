@@ -14,6 +14,8 @@ MessageId = NewType("MessageId", str)
 ObjectId = NewType("ObjectId", str)
 """Of a tag object, or of the commit itself where the tag is a lightweight one."""
 Commit = NewType("Commit", str)
+Observer = NewType("Observer", str)
+"""Who looks: a name, by default the host's; one machine's view is one network's view."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,12 +28,20 @@ class Instant:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """When we saw something at a source: it came between the last good look without it and the first look with it."""
+    """Who saw something when and where: it came between the last good look without it and the first look with it."""
 
     source: SourceId
     seen_at: datetime
     not_seen_at: datetime | None
-    """None where it was there at our first look: then nothing is known of when it came."""
+    """Of the same observer; None where it was there at the first look: then nothing is known of when it came."""
+    observer: Observer = Observer("")
+    is_undated: bool = False
+    """The observer's clock was behind what it had stored: it is known to be new there, but not since when."""
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the look before did not show it; a first fill and a source that is read again bring no news."""
+        return self.not_seen_at is not None or self.is_undated
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +93,7 @@ class AbsenceEvidence:
 
 
 class Station(StrEnum):
-    """Where a release can be on its way; the value is the word that people and scripts see."""
+    """Where a release can be on its way; the value is the word that people and scripts read."""
 
     TAGGED = "tagged"
     PUSHED = "pushed"
@@ -129,4 +139,11 @@ class SignatureEvidence:
     """A key's id or fingerprint, or the name that an allowed-signers file gives."""
 
 
-Evidence = TagEvidence | MailEvidence | CountEvidence | SignatureEvidence | StationEvidence
+@dataclass(frozen=True, slots=True)
+class HeadEvidence:
+    """What HEAD of a repository named at a look: that it moved proves that the host lives."""
+
+    object_id: ObjectId
+
+
+Evidence = TagEvidence | MailEvidence | CountEvidence | SignatureEvidence | StationEvidence | HeadEvidence

@@ -1,8 +1,9 @@
-"""How sources do: outcomes of polls -> up, failing, out, blocked or lagging per host, and when it is we who are off.
+"""How hosts do: looks -> up, failing, down, blocked or lagging per host, and when it is we who are offline.
 
 Down needs several failures over some time, recovery more than one success. Hosts that fail together are one outage;
 independent hosts that all fail together mean that we are offline. Time in which rctrack did not look is a hole in our
-knowledge, blamed on nobody. Times at which an archive took mail in tell its outages even from before we looked.
+knowledge, blamed on nobody: no outage reaches across it. Times at which an archive took mail in tell its outages even
+from before we looked.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,8 +15,8 @@ from itertools import pairwise
 from rctrack.core.look import Look, Outcome
 
 FAILURES = 3
-"""So many failures in a row, over at least OUT_AFTER, are an outage."""
-OUT_AFTER = timedelta(minutes=30)
+"""So many failures in a row, over at least DOWN_AFTER, are an outage."""
+DOWN_AFTER = timedelta(minutes=30)
 SUCCESSES = 2
 """So many successes in a row end it."""
 HOLE = timedelta(hours=3)
@@ -28,18 +29,20 @@ INDEPENDENT = 2
 """We are offline only if so many unrelated hosts fail at once."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_FAILS = (Outcome.NO_ANSWER, Outcome.ERROR, Outcome.BLOCKED)
+"""What speaks against a host; an answer that is not what was asked for speaks against an address alone."""
 
 
 class State(StrEnum):
-    """How a host does; the value is the word that people see."""
+    """How a host does; the value is the word that people read."""
 
     UNKNOWN = "unknown"
     UP = "up"
     FAILING = "failing"
-    """It failed, not yet often and long enough to say that it is out."""
-    OUT = "out"
+    """It failed, not yet often and long enough to say that it is down."""
+    DOWN = "down"
     BLOCKED = "blocked"
-    """It answers, but not with what was asked for."""
+    """It answers, but does not let us in."""
     LAGGING = "lagging"
     """It answers, but what it has is old."""
     OFFLINE = "offline"
@@ -49,7 +52,7 @@ class State(StrEnum):
 class OutageKind(StrEnum):
     """What kept us from a host."""
 
-    OUT = "out"
+    DOWN = "down"
     BLOCKED = "blocked"
     LAGGING = "lagging"
     OFFLINE = "offline"
@@ -69,7 +72,7 @@ class Outage:
     since: datetime
     """The first look, or mail, that shows it."""
     until: datetime | None
-    """The first good look, or archived mail, after it; None while it lasts."""
+    """The first good look, or archived mail, after it, or where our own hole begins; None while it lasts."""
     not_after: datetime | None = None
     """The last look that still shows it; with `until` the bounds of its end."""
     reason: str = ""
@@ -77,6 +80,11 @@ class Outage:
     def covers(self, first: datetime, last: datetime) -> bool:
         """Whether it and this span have a moment in common."""
         return self.since <= last and (self.until is None or self.until >= first)
+
+    @property
+    def is_theirs(self) -> bool:
+        """Whether it is a host that could not be read, and not we."""
+        return self.kind in (OutageKind.DOWN, OutageKind.BLOCKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +99,18 @@ class Health:
         return dict(self.states).get(host, State.UNKNOWN)
 
     @property
-    def offline(self) -> bool:
+    def is_offline(self) -> bool:
         """Whether it is we who have no network now."""
-        return any(each.kind is OutageKind.OFFLINE and each.until is None for each in self.outages)
+        return any(outage.kind is OutageKind.OFFLINE and outage.until is None for outage in self.outages)
+
+    def was_down(self, host: str, first: datetime, last: datetime) -> bool:
+        """Whether this host could not be read at some time of this span."""
+        return any(each.is_theirs and host in each.hosts and each.covers(first, last) for each in self.outages)
 
 
 @dataclass(frozen=True, slots=True)
-class _Watch:
-    """One host while its looks are walked through."""
+class _Streak:
+    """One host while its looks are walked through: what they have in a row."""
 
     good_at: datetime | None = None
     """The last success before the failures at hand."""
@@ -107,6 +119,7 @@ class _Watch:
     successes: int = 0
     recovered_at: datetime | None = None
     is_open: bool = False
+    last_at: datetime | None = None
 
 
 def health(looks: Iterable[Look], lasting: Iterable[Outage] = ()) -> Health:
@@ -119,20 +132,18 @@ def health(looks: Iterable[Look], lasting: Iterable[Outage] = ()) -> Health:
     holes = _holes(ordered)
     offline = _offline(ordered, next((each for each in before if each.kind is OutageKind.OFFLINE), None))
     blameless = [look for look in ordered if not any(each.since <= look.at < _end(each) for each in offline)]
-    found: list[Outage] = []
+    outages: list[Outage] = []
     states: list[tuple[str, State]] = []
     by_host: dict[str, list[Look]] = {look.host: [] for look in ordered}
     for look in blameless:
         by_host[look.host].append(look)
     is_offline = bool(offline) and offline[-1].until is None
     for host in sorted(by_host):
-        state, outages = _walk(
-            by_host[host], next((each for each in before if host in each.hosts and _is_out(each)), None)
-        )
-        found += outages
+        own = next((each for each in before if host in each.hosts and each.is_theirs), None)
+        state, theirs = _walk(by_host[host], own, holes)
+        outages += theirs
         states.append((host, State.OFFLINE if is_offline else state))
-    outages = [*_together(found), *holes, *offline]
-    return Health(tuple(states), tuple(sorted(outages, key=_outage_order)))
+    return Health(tuple(states), tuple(sorted([*_together(outages), *holes, *offline], key=_outage_order)))
 
 
 def _outage_order(outage: Outage) -> tuple[datetime, str, list[str]]:
@@ -143,62 +154,72 @@ def _end(outage: Outage) -> datetime:
     return outage.until or datetime.max.replace(tzinfo=UTC)
 
 
-def _is_out(outage: Outage) -> bool:
-    return outage.kind in (OutageKind.OUT, OutageKind.BLOCKED)
-
-
-def _walk(looks: Sequence[Look], lasting: Outage | None) -> tuple[State, list[Outage]]:
+def _walk(looks: Sequence[Look], lasting: Outage | None, holes: Sequence[Outage]) -> tuple[State, list[Outage]]:
     """The state of one host after its looks, and its outages; `lasting` is one that it was in before.
 
-    1. A failure counts up and clears what successes there were; enough of them over some time open an outage.
-    2. A success while none is open clears the failures; while one is open it counts, and enough of them close it at
+    1. A hole of our own ends what lasts, where it begins: nobody knows what was in between.
+    2. A failure counts up and clears what successes there were; enough of them over some time open an outage.
+    3. A success while none is open clears the failures; while one is open it counts, and enough of them close it at
        the first of them.
     """
-    watch, outages = _Watch(), list[Outage]()
-    if lasting is not None:
-        outcome = Outcome.BLOCKED if lasting.kind is OutageKind.BLOCKED else Outcome.NO_ANSWER
-        host = looks[0].host
-        first = Look(host, lasting.since, outcome, lasting.reason)
-        watch = _Watch(lasting.not_before, first, FAILURES, is_open=True)
-        outages = [replace(lasting, hosts=frozenset({host}))]
+    streak, outages = _Streak(), list[Outage]()
+    if lasting is not None and looks:
+        streak, outages = _continued_streak(looks[0].host, lasting)
     for look in looks:
-        if look.outcome is not Outcome.GOOD:
-            watch = _failed(watch, look)
-            if watch.is_open:
+        if streak.last_at is not None and (hole := _hole_between(streak.last_at, look.at, holes)) is not None:
+            if streak.is_open:
+                outages[-1] = replace(outages[-1], until=hole.since)
+            streak = _Streak(good_at=streak.good_at)
+        streak = replace(streak, last_at=look.at)
+        if look.outcome in _FAILS:
+            streak = _failed(streak, look)
+            if streak.is_open:
                 outages[-1:] = [replace(outages[-1], not_after=look.at, until=None)]
-            elif watch.first_bad and watch.failures >= FAILURES and look.at - watch.first_bad.at >= OUT_AFTER:
-                outages.append(_opened(watch, watch.first_bad, look))
-                watch = replace(watch, is_open=True)
-        elif not watch.is_open:
-            watch = _Watch(good_at=look.at)
+            elif streak.first_bad and streak.failures >= FAILURES and look.at - streak.first_bad.at >= DOWN_AFTER:
+                outages.append(_opened(streak, streak.first_bad, look))
+                streak = replace(streak, is_open=True)
+        elif not streak.is_open:
+            streak = _Streak(good_at=look.at, last_at=look.at)
         else:
-            watch = replace(watch, successes=watch.successes + 1, recovered_at=watch.recovered_at or look.at)
-            if watch.successes >= SUCCESSES:
-                outages[-1] = replace(outages[-1], until=watch.recovered_at)
-                watch = _Watch(good_at=look.at)
-    return _state(watch), outages
+            streak = replace(streak, successes=streak.successes + 1, recovered_at=streak.recovered_at or look.at)
+            if streak.successes >= SUCCESSES:
+                outages[-1] = replace(outages[-1], until=streak.recovered_at)
+                streak = _Streak(good_at=look.at, last_at=look.at)
+    return _state(streak), outages
 
 
-def _failed(watch: _Watch, look: Look) -> _Watch:
+def _continued_streak(host: str, lasting: Outage) -> tuple[_Streak, list[Outage]]:
+    outcome = Outcome.BLOCKED if lasting.kind is OutageKind.BLOCKED else Outcome.NO_ANSWER
+    first = Look(host, lasting.since, outcome, lasting.reason)
+    last_at = lasting.not_after or lasting.since
+    streak = _Streak(lasting.not_before, first, FAILURES, is_open=True, last_at=last_at)
+    return streak, [replace(lasting, hosts=frozenset({host}))]
+
+
+def _hole_between(first: datetime, last: datetime, holes: Sequence[Outage]) -> Outage | None:
+    return next((hole for hole in holes if first <= hole.since and hole.until and hole.until <= last), None)
+
+
+def _failed(streak: _Streak, look: Look) -> _Streak:
     return replace(
-        watch,
-        first_bad=watch.first_bad or look,
-        failures=watch.failures + 1,
+        streak,
+        first_bad=streak.first_bad or look,
+        failures=streak.failures + 1,
         successes=0,
         recovered_at=None,
     )
 
 
-def _opened(watch: _Watch, first: Look, look: Look) -> Outage:
-    kind = OutageKind.BLOCKED if look.outcome is Outcome.BLOCKED else OutageKind.OUT
-    return Outage(kind, frozenset({look.host}), watch.good_at, first.at, None, look.at, look.reason)
+def _opened(streak: _Streak, first: Look, look: Look) -> Outage:
+    kind = OutageKind.BLOCKED if look.outcome is Outcome.BLOCKED else OutageKind.DOWN
+    return Outage(kind, frozenset({look.host}), streak.good_at, first.at, None, look.at, look.reason)
 
 
-def _state(watch: _Watch) -> State:
-    if watch.first_bad is None:
-        return State.UP if watch.good_at else State.UNKNOWN
-    if watch.is_open:
-        return State.BLOCKED if watch.first_bad.outcome is Outcome.BLOCKED else State.OUT
+def _state(streak: _Streak) -> State:
+    if streak.first_bad is None:
+        return State.UP if streak.good_at else State.UNKNOWN
+    if streak.is_open:
+        return State.BLOCKED if streak.first_bad.outcome is Outcome.BLOCKED else State.DOWN
     return State.FAILING
 
 
@@ -218,7 +239,7 @@ def _offline(looks: Sequence[Look], lasting: Outage | None) -> list[Outage]:
     1. It begins with the first failure after which no host answered until each that we ask had failed.
     2. It ends with the first answer of any host, even an error: that proves our network.
     """
-    found: list[Outage] = []
+    outages: list[Outage] = []
     asked: dict[str, datetime] = {}
     failed: dict[str, datetime] = {}
     answered_at: datetime | None = None
@@ -236,12 +257,12 @@ def _offline(looks: Sequence[Look], lasting: Outage | None) -> list[Outage]:
             all_failed = all_failed or is_ours
             continue
         if all_failed and look.at > min(failed.values()):  # an answer of the same moment proves our network
-            found.append(_ours(failed, answered_at, last, look.at))
+            outages.append(_ours(failed, answered_at, last, look.at))
         failed, all_failed = {}, False
         answered_at = look.at
     if all_failed:
-        found.append(_ours(failed, answered_at, last, None))
-    return found
+        outages.append(_ours(failed, answered_at, last, None))
+    return outages
 
 
 def _site(host: str) -> str:
@@ -261,55 +282,55 @@ def _ours(failed: dict[str, datetime], before: datetime | None, last: datetime, 
 def _together(outages: Sequence[Outage]) -> list[Outage]:
     """Outages of one kind that began together are one, which lasts until the last host is back."""
     merged: list[Outage] = []
-    for each in sorted(outages, key=_outage_order):
-        known = next((i for i, one in enumerate(merged) if _belong(one, each)), None)
+    for outage in sorted(outages, key=_outage_order):
+        known = next((i for i, one in enumerate(merged) if _belong(one, outage)), None)
         if known is None:
-            merged.append(each)
+            merged.append(outage)
             continue
         one = merged[known]
-        ends = [one.until, each.until]
+        ends = [one.until, outage.until]
         merged[known] = replace(
             one,
-            hosts=one.hosts | each.hosts,
+            hosts=one.hosts | outage.hosts,
             until=None if None in ends else max(end for end in ends if end),
-            not_after=max(filter(None, (one.not_after, each.not_after)), default=None),
+            not_after=max(filter(None, (one.not_after, outage.not_after)), default=None),
         )
     return merged
 
 
-def _belong(one: Outage, each: Outage) -> bool:
-    return one.kind is each.kind and not one.hosts & each.hosts and abs(each.since - one.since) <= TOGETHER
+def _belong(one: Outage, other: Outage) -> bool:
+    return one.kind is other.kind and not one.hosts & other.hosts and abs(other.since - one.since) <= TOGETHER
 
 
-def continued(known: Sequence[Outage], found: Sequence[Outage]) -> tuple[list[Outage], list[Outage]]:
-    """The known outages as the found ones have them now, in the same order, and the found ones that are new.
+def continued(known: Sequence[Outage], shown: Sequence[Outage]) -> tuple[list[Outage], list[Outage]]:
+    """The known outages as these looks have them now, in the same order, and those that are new.
 
-    `found` may begin in the middle of what is known: an earlier begin, once known, stays.
+    `shown` may begin in the middle of what is known: an earlier begin, once known, stays.
     """
     now, new, touched = list(known), list[Outage](), set[int]()
-    for each in found:
-        i = next((i for i, one in enumerate(now) if _is_same(one, each)), None)
+    for outage in shown:
+        i = next((i for i, one in enumerate(now) if _is_same(one, outage)), None)
         if i is None:
-            new.append(each)
+            new.append(outage)
             continue
         one = now[i]
         # Of several that continue the same one, it lasts until the last of them is over.
-        until = max((one, each), key=_end).until if i in touched else each.until
+        until = max((one, outage), key=_end).until if i in touched else outage.until
         now[i] = replace(
-            each,
-            hosts=one.hosts | each.hosts,
-            not_before=one.not_before if one.since <= each.since else each.not_before,
-            since=min(one.since, each.since),
+            outage,
+            hosts=one.hosts | outage.hosts,
+            not_before=one.not_before if one.since <= outage.since else outage.not_before,
+            since=min(one.since, outage.since),
             until=until,
-            reason=one.reason or each.reason,
+            reason=one.reason or outage.reason,
         )
         touched.add(i)
     return now, new
 
 
-def _is_same(one: Outage, each: Outage) -> bool:
-    is_theirs = bool(one.hosts & each.hosts) or one.hosts == each.hosts
-    return one.kind is each.kind and is_theirs and one.since < _end(each) and each.since < _end(one)
+def _is_same(one: Outage, other: Outage) -> bool:
+    is_theirs = bool(one.hosts & other.hosts) or one.hosts == other.hosts
+    return one.kind is other.kind and is_theirs and one.since < _end(other) and other.since < _end(one)
 
 
 # --- From mail alone -------------------------------------------------------------------------------
@@ -334,7 +355,7 @@ def archive_outages(host: str, stored: Iterable[tuple[datetime, datetime]]) -> t
         Outage(
             OutageKind.LAGGING,
             frozenset({host}),
-            max((each for each in in_time if each < since), default=None),
+            max((delivered for delivered in in_time if delivered < since), default=None),
             since,
             until,
             max((delivered for delivered, archived in late if since <= delivered and archived <= until), default=None),

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import urlsplit
+
+from rctrack.core.evidence import Observer, ProjectId, SourceId
 
 
 class Outcome(StrEnum):
@@ -36,3 +39,37 @@ class Look:
     at: datetime
     outcome: Outcome
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Looks in a row at one source by one observer, without a long pause, that came to the same."""
+
+    project: ProjectId
+    source: SourceId
+    observer: Observer
+    outcome: Outcome
+    reason: str
+    """Of the first of them; empty where it was good."""
+    first_at: datetime
+    last_at: datetime
+    looks: int
+
+    @property
+    def host(self) -> str:
+        """The host that was asked; empty for what is on this machine."""
+        return host_of(self.source)
+
+    def looks_since(self, begin: datetime) -> list[Look]:
+        """The looks of the run from then on, and the last before; evenly spaced, for only first and last are known."""
+        step = (self.last_at - self.first_at) / max(self.looks - 1, 1)
+        first = 0 if begin <= self.first_at or not step else min(int((begin - self.first_at) / step), self.looks - 1)
+        return [
+            Look(self.host, self.first_at + number * step, self.outcome, self.reason)
+            for number in range(first, self.looks)
+        ]
+
+
+def host_of(source: SourceId) -> str:
+    """The host of a source, with its port if it names one; empty for what is on this machine."""
+    return urlsplit(source.partition(" ")[2]).netloc.rpartition("@")[2]

@@ -8,7 +8,7 @@ from email.utils import parsedate_tz
 from itertools import pairwise
 
 from rctrack.core.evidence import Instant
-from rctrack.core.release import Held
+from rctrack.core.release import LongestWait
 
 _LONGEST = 4000
 """Characters of one header that are read; a real hop has a few hundred."""
@@ -72,14 +72,16 @@ def delivered(hops: Iterable[Hop], servers: Sequence[str]) -> Instant | None:
     return taken[-1] if taken else None
 
 
-def held(written: Instant | None, hops: Sequence[Hop], servers: Sequence[str]) -> Held | None:
+def longest_wait(written: Instant | None, hops: Sequence[Hop], servers: Sequence[str]) -> LongestWait | None:
     """Where the mail waited longest until the list's own server took it; None if it was never seen there."""
     last = max((place for place, hop in enumerate(hops) if hop.by in servers), default=None)
     if last is None:
         return None
     way: list[tuple[str | None, Instant]] = [(None, written)] if written else []
     way += [(hop.by, hop.taken) for hop in hops[: last + 1]]
-    waits = [Held(host, taken_by or "", taken.at - before.at) for (host, before), (taken_by, taken) in pairwise(way)]
+    waits = [
+        LongestWait(host, taken_by or "", taken.at - before.at) for (host, before), (taken_by, taken) in pairwise(way)
+    ]
     return max(waits, key=lambda each: each.span, default=None)
 
 

@@ -15,7 +15,7 @@ from rctrack.core.evidence import (
     SourceId,
     Station,
 )
-from rctrack.core.version import Version, VersionId
+from rctrack.core.version import Version
 
 # --- Observations: what evidence means -------------------------------------------------------------
 
@@ -35,7 +35,7 @@ class TagObservation:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LongestWait:
     """Where on its way to the list a mail waited longest."""
 
     at: str | None
@@ -70,7 +70,7 @@ class Announcement:
     """What the mail may mean instead, where subject and body differ: a tag decides."""
     contradiction: str | None = None
     """In words, what in the mail speaks against what."""
-    held: Held | None = None
+    longest_wait: LongestWait | None = None
     """None where the Received chain does not lead to the list."""
 
 
@@ -112,7 +112,7 @@ class StationObservation:
 Observation = TagObservation | Announcement | Absence | StationObservation
 
 
-# --- Releases and events ---------------------------------------------------------------------------
+# --- Releases -------------------------------------------------------------------------------------
 
 
 class Precision(StrEnum):
@@ -126,7 +126,7 @@ class Precision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class TimelineEntry:
     """One entry of a release's timeline: where it was, when, and who says so."""
 
     station: Station
@@ -171,13 +171,9 @@ class TagChange:
     seen_at: datetime
 
     @property
-    def station(self) -> str:
-        """Names both commits, or both tag objects where the commit stayed."""
-        if self.new_commit is None:
-            return f"{self.flag} {self.commit}"
-        if self.new_commit == self.commit:
-            return f"{self.flag} {self.object_id}..{self.new_object_id}"
-        return f"{self.flag} {self.commit}..{self.new_commit}"
+    def key(self) -> str:
+        """The same for the same change, whoever shows it: what happens twice to a tag is two changes."""
+        return f"{self.flag} {self.tag} {self.object_id}..{self.new_object_id or ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +200,7 @@ class Release:
     message_id: MessageId | None
     url: str | None
     flags: frozenset[Flag]
-    timeline: tuple[Stop, ...]
+    timeline: tuple[TimelineEntry, ...]
     announcements: tuple[Announcement, ...]
     tags: tuple[TagObservation, ...]
     authors: int | None = None
@@ -220,46 +216,25 @@ class Release:
     listed: Instant | None = None
     """Our first look at the project's site that shows it; None where the first look of all did."""
 
-    @property
-    def made_at(self) -> datetime | None:
-        """The best date of the release itself: its tag's, else its mail's."""
-        instant = self.tagged or self.announced
-        return instant.at if instant else None
+    name: str = ""
+    """What people call it: its tag, else its version as the project's tags spell it."""
+    made_at: datetime | None = None
+    """The best date of the release itself: its tag's, else its mail's, as far as they can be believed."""
+    is_misdated: bool = False
+    """Its own date lies more than an hour ahead of our sight and is not believed."""
 
     @property
-    def was_watched(self) -> bool:
+    def is_news(self) -> bool:
         """Whether a source that we watched did not have it at the look before."""
-        seen = [*(each.sighting for each in self.tags), *(each.sighting for each in self.announcements)]
-        return any(each.not_seen_at for each in seen)
+        sightings = [*(tag.sighting for tag in self.tags), *(mail.sighting for mail in self.announcements)]
+        return any(sighting.is_news for sighting in sightings)
 
     @property
     def came_at(self) -> datetime | None:
         """When it was made; of one that nobody dates, when we saw it come. None for what was there before us."""
-        return self.made_at or (self.first_seen_at if self.was_watched else None)
+        return self.made_at or (self.first_seen_at if self.is_news else None)
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A release reached a station; (project, version, station) happens once."""
-
-    project: ProjectId
-    version: VersionId
-    station: str
-    """A Station, "visible" followed by the source that shows the tag; or a TagChange's."""
-    at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One mail that is owed to one reader."""
-
-    recipient: str
-    subject: str
-    text: str
-    """Lines of at most 72 characters."""
-    html: str | None
-    message_id: MessageId
-    references: tuple[MessageId, ...]
-    list_id: str
-    """Without angle brackets."""
-    written_at: datetime
+    @property
+    def announcement(self) -> Announcement | None:
+        """The mail that is the announcement; the other mails that name the version stay beside it."""
+        return next((mail for mail in self.announcements if mail.message_id == self.message_id), None)

@@ -63,7 +63,7 @@ def changes_of(
     found = [*_moved(seen), *_withdrawn_by_name(seen)]
     if not rules.tags_are_pruned:
         found += _vanished(rules, seen, list(absences))
-    return tuple({each.station: each for each in sorted(found, key=_change_order, reverse=True)}.values())[::-1]
+    return tuple({each.key: each for each in sorted(found, key=_change_order, reverse=True)}.values())[::-1]
 
 
 def _seen_order(rules: ProjectRules, tag: TagObservation) -> tuple[object, ...]:
@@ -72,7 +72,7 @@ def _seen_order(rules: ProjectRules, tag: TagObservation) -> tuple[object, ...]:
 
 
 def _change_order(change: TagChange) -> tuple[object, ...]:
-    return (change.seen_at, change.station, change.source, change.tag)
+    return (change.seen_at, change.key, change.source, change.tag)
 
 
 def _moved(seen: Sequence[TagObservation]) -> Iterator[TagChange]:

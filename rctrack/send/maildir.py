@@ -10,11 +10,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from rctrack.config import MailConfig
-from rctrack.send.protocol import Deferred, Delivery, NotifierError, Sent
+from rctrack.send.protocol import ChannelError, Deferred, Delivery, Sent
 
 
 @dataclass(frozen=True, slots=True)
-class MaildirNotifier:
+class MaildirChannel:
     """A mail is in `new` whole or not at all, and once per Message-ID as long as it stays in this Maildir."""
 
     path: Path
@@ -70,12 +70,12 @@ class MaildirNotifier:
         return Deferred(f"Maildir {self.path}: {error.strerror or error} ({error.filename or self.path})")
 
 
-def open_maildir(mail: MailConfig, environ: Mapping[str, str]) -> MaildirNotifier:
-    """The Maildir of `maildir:PATH`; raises NotifierError where PATH is not absolute."""
+def open_maildir(mail: MailConfig, environ: Mapping[str, str]) -> MaildirChannel:
+    """The Maildir of `maildir:PATH`; raises ChannelError where PATH is not absolute."""
     path = Path(mail.transport.removeprefix("maildir:"))
     if not path.is_absolute():
-        raise NotifierError(f"mail.transport: found maildir:{path}, write maildir: and an absolute path")
-    return MaildirNotifier(path)
+        raise ChannelError(f"mail.transport: found maildir:{path}, write maildir: and an absolute path")
+    return MaildirChannel(path)
 
 
 def _file_name(message: bytes) -> str:

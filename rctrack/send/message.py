@@ -1,9 +1,10 @@
-"""A letter as the bytes of a mail; the same letter always gives the same bytes."""
+"""A draft as the bytes of a mail; the same draft always gives the same bytes."""
 
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTPUTF8, Policy
@@ -11,7 +12,7 @@ from email.utils import format_datetime, quote
 from hashlib import sha256
 from typing import Final
 
-from rctrack.core.release import Letter
+from rctrack.core.evidence import MessageId
 from rctrack.send.address import bare_address, display_name
 
 MAX_BYTES: Final = 100_000
@@ -26,6 +27,23 @@ _NOT_IN_BODY: Final = re.compile(rf"(?![\t\n])[{_CONTROL}]")  # a terminal obeys
 _NOT_IN_TOKEN: Final = re.compile(r"[^!-~]|[<>]")
 _WORDS: Final = re.compile(r"[\w !#$%&'*+/=?^`{|}~-]+", re.ASCII)  # what a name may hold without quotes
 _MAIL_ADDRESS: Final = re.compile(r"[\w.+=-]+@[\w.-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What one mail to one reader says, before it is bytes."""
+
+    recipient: str
+    subject: str
+    text: str
+    """Lines of at most 72 characters."""
+    html: str | None
+    message_id: MessageId
+    references: tuple[MessageId, ...]
+    """What it answers, the first mail of its thread first."""
+    list_id: str
+    """Without angle brackets."""
+    written_at: datetime
 
 
 class _Header(str):
@@ -53,16 +71,16 @@ class _Header(str):
         return policy.linesep.join(lines) + policy.linesep
 
 
-def compose(letter: Letter, sender: str, contact: str, program: str) -> bytes:
+def compose(draft: Draft, sender: str, contact: str, program: str) -> bytes:
     """The whole mail, at most MAX_BYTES: what is too long loses its HTML first, then the end of its text."""
-    plain = replace(letter, html=None)
-    for candidate in (letter, plain):
+    plain = replace(draft, html=None)
+    for candidate in (draft, plain):
         if len(candidate.text) + len(candidate.html or "") <= MAX_BYTES:  # a character takes at least a byte
             mail = _render(candidate, sender, contact, program)
             if len(mail) <= MAX_BYTES:
                 return mail
 
-    body = _body(letter.text)
+    body = _body(draft.text)
     lines = body.splitlines(keepends=True)
 
     def cut(count: int) -> bytes:
@@ -73,43 +91,43 @@ def compose(letter: Letter, sender: str, contact: str, program: str) -> bytes:
     return cut(bisect_right(might_fit, MAX_BYTES, key=lambda count: len(cut(count))))
 
 
-def _render(letter: Letter, sender: str, contact: str, program: str) -> bytes:
+def _render(draft: Draft, sender: str, contact: str, program: str) -> bytes:
     """The mail, however long."""
     message = EmailMessage(SMTPUTF8)
-    for name, value in _headers(letter, sender, contact, program):
+    for name, value in _headers(draft, sender, contact, program):
         message[name] = _Header(name, value)
-    _add_bodies(message, letter)
+    _add_bodies(message, draft)
     return message.as_bytes()
 
 
-def _headers(letter: Letter, sender: str, contact: str, program: str) -> Iterator[tuple[str, str]]:
+def _headers(draft: Draft, sender: str, contact: str, program: str) -> Iterator[tuple[str, str]]:
     """All but MIME's; in ASCII, but for an address that has no other form (RFC 6532)."""
-    yield "Date", format_datetime(letter.written_at)
+    yield "Date", format_datetime(draft.written_at)
     yield "From", _mailbox(sender)
-    yield "To", _mailbox(letter.recipient)
-    yield "Subject", _phrase(letter.subject)
-    yield "Message-ID", f"<{_token(letter.message_id)}>"
-    ids = [f"<{token}>" for token in map(_token, letter.references) if token]
+    yield "To", _mailbox(draft.recipient)
+    yield "Subject", _phrase(draft.subject)
+    yield "Message-ID", f"<{_token(draft.message_id)}>"
+    ids = [f"<{token}>" for token in map(_token, draft.references) if token]
     if ids:
         yield "In-Reply-To", ids[-1]
         yield "References", " ".join(ids[:1] + ids[1:][1 - _MAX_REFERENCES :])
-    yield "List-Id", f"<{_token(letter.list_id)}>"
+    yield "List-Id", f"<{_token(draft.list_id)}>"
     if _MAIL_ADDRESS.fullmatch(contact):
         yield "List-Unsubscribe", f"<mailto:{contact}?subject=unsubscribe>"
     yield "Auto-Submitted", "auto-generated"
     yield "X-Mailer", _phrase(program)
 
 
-def _add_bodies(message: EmailMessage, letter: Letter) -> None:
+def _add_bodies(message: EmailMessage, draft: Draft) -> None:
     """text/plain first, HTML beside it where there is one."""
-    text = _body(letter.text)
+    text = _body(draft.text)
     message.set_content(text, cte=_encoding(text))
-    if letter.html is None:
+    if draft.html is None:
         return
-    html = _body(letter.html)
+    html = _body(draft.html)
     message.add_alternative(html, subtype="html", cte=_encoding(html))
     # The bodies are in the digest too: so no body can hold the boundary that would end it.
-    digest = sha256(f"{letter.message_id}\n{text}\n{html}".encode("utf-8", "replace")).hexdigest()
+    digest = sha256(f"{draft.message_id}\n{text}\n{html}".encode("utf-8", "replace")).hexdigest()
     message.set_boundary(f"=_{digest[:40]}")
 
 

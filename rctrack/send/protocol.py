@@ -1,10 +1,10 @@
-"""What every notifier promises, and how it answers."""
+"""What every channel promises, and how it answers."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 
-class NotifierError(Exception):
+class ChannelError(Exception):
     """The configured transport cannot be opened; the message says what to do and never holds a secret."""
 
 
@@ -30,7 +30,7 @@ class Refused:
 Delivery = Sent | Deferred | Refused
 
 
-class Notifier(Protocol):
+class Channel(Protocol):
     """A way out for mail; expected failures are values, and nothing is kept between two calls."""
 
     def send(self, message: bytes, sender: str, recipient: str) -> Delivery:

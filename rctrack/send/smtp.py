@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from rctrack.config import MailConfig
 from rctrack.send.address import bare_address
-from rctrack.send.protocol import Deferred, Delivery, NotifierError, Refused, Sent
+from rctrack.send.protocol import ChannelError, Deferred, Delivery, Refused, Sent
 
 TIMEOUT_SECONDS: Final = 30.0
 _PORTS: Final = {"smtp": 25, "smtps": 465}
@@ -35,7 +35,7 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
-class SmtpNotifier:
+class SmtpChannel:
     """One connection per mail; 5xx about the mail or its recipient is Refused, everything else that fails Deferred."""
 
     host: str
@@ -155,10 +155,10 @@ class SmtpNotifier:
         return f"{self.host} port {self.port}: {_CONTROL.sub(' ', _without(text, self.login))[:_MAX_REASON]}"
 
 
-def open_smtp(mail: MailConfig, environ: Mapping[str, str]) -> SmtpNotifier:
-    """The server of the transport, its password read now; raises NotifierError."""
+def open_smtp(mail: MailConfig, environ: Mapping[str, str]) -> SmtpChannel:
+    """The server of the transport, its password read now; raises ChannelError."""
     parts = _split(mail.transport)
-    return SmtpNotifier(
+    return SmtpChannel(
         host=parts.hostname or "",
         port=parts.port or _PORTS[parts.scheme],
         implicit_tls=parts.scheme == "smtps",
@@ -185,11 +185,11 @@ def _split(transport: str) -> SplitResult:
         parts = urlsplit(transport)
         usable = (parts.hostname or "").encode("idna") and parts.port != 0
     except ValueError:
-        raise NotifierError(_EXPECTED) from None
+        raise ChannelError(_EXPECTED) from None
     if parts.password is not None:
-        raise NotifierError("mail.transport holds a password: use password_env or password_file, and change it")
+        raise ChannelError("mail.transport holds a password: use password_env or password_file, and change it")
     if not usable or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise NotifierError(_EXPECTED)
+        raise ChannelError(_EXPECTED)
     return parts
 
 
@@ -197,10 +197,10 @@ def _login(user: str, mail: MailConfig, environ: Mapping[str, str]) -> Login | N
     """User and password, or neither: one without the other is a mistake that would show only as a refusal."""
     if user:
         if not user.isascii():
-            raise NotifierError("mail.transport: the user may hold ASCII only")
+            raise ChannelError("mail.transport: the user may hold ASCII only")
         return Login(user, _password(mail, environ))
     if mail.password_env is not None or mail.password_file is not None:
-        raise NotifierError("a mail password is set but mail.transport names no user: write smtp://USER@host")
+        raise ChannelError("a mail password is set but mail.transport names no user: write smtp://USER@host")
     return None
 
 
@@ -212,14 +212,14 @@ def _password(mail: MailConfig, environ: Mapping[str, str]) -> str:
         case None, Path() as path:
             where, found = f"file {path}", _read(path)
         case None, None:
-            raise NotifierError("mail.transport names a user: set mail.password_env or mail.password_file")
+            raise ChannelError("mail.transport names a user: set mail.password_env or mail.password_file")
         case _:
-            raise NotifierError("mail.password_env and mail.password_file are both set: keep one")
+            raise ChannelError("mail.password_env and mail.password_file are both set: keep one")
     password = found.strip("\r\n")
     if not password:
-        raise NotifierError(f"no mail password in {where}: put it there")
+        raise ChannelError(f"no mail password in {where}: put it there")
     if not password.isascii():  # smtplib sends no other, https://github.com/python/cpython/issues/73936
-        raise NotifierError(f"mail password in {where}: only ASCII can be sent; choose another")
+        raise ChannelError(f"mail password in {where}: only ASCII can be sent; choose another")
     return password
 
 
@@ -228,9 +228,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except OSError as error:
-        raise NotifierError(f"mail.password_file {path}: {error.strerror}; make it readable for rctrack") from error
+        raise ChannelError(f"mail.password_file {path}: {error.strerror}; make it readable for rctrack") from error
     except UnicodeDecodeError:
-        raise NotifierError(f"mail.password_file {path}: is not text; put the password there") from None
+        raise ChannelError(f"mail.password_file {path}: is not text; put the password there") from None
 
 
 def _headers(message: bytes) -> bytes:

@@ -40,6 +40,8 @@ class Good:
     """Of an archive of mail."""
     notes: tuple[str, ...] = ()
     """What could not be had all the same, and why."""
+    head: str | None = None
+    """The object that HEAD of a repository names: that it moved proves that the host lives. None where not told."""
 
 
 @dataclass(frozen=True, slots=True)

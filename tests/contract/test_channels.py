@@ -1,4 +1,4 @@
-"""What every notifier promises; a new kind adds its box to BOXES."""
+"""What every channel promises; a new kind adds its box to BOXES."""
 
 import mailbox
 import os
@@ -12,16 +12,16 @@ from typing import Final, Protocol
 import pytest
 
 from rctrack.config import MailConfig
-from rctrack.send import Deferred, Notifier, NotifierError, Sent, open_notifier
-from tests.support.letters import READER, SENDER, a_letter, a_mail
+from rctrack.send import Channel, ChannelError, Deferred, Sent, open_channel
+from tests.support.drafts import READER, SENDER, a_draft, a_mail
 from tests.support.mail_servers import Post, smtp_server
 
 
 class Box(Protocol):
-    """Where a notifier's mail ends up."""
+    """Where a channel's mail ends up."""
 
     @property
-    def notifier(self) -> Notifier:
+    def channel(self) -> Channel:
         """As the configuration opens it."""
         ...
 
@@ -38,9 +38,9 @@ class Box(Protocol):
         ...
 
 
-def opened(transport: str) -> Notifier:
-    """The notifier of a configuration with this transport."""
-    return open_notifier(MailConfig(transport, SENDER, None, None, to=()), {})
+def opened(transport: str) -> Channel:
+    """The channel of a configuration with this transport."""
+    return open_channel(MailConfig(transport, SENDER, None, None, to=()), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class MaildirBox:
     """A Maildir; closed, a file stands in its place."""
 
     path: Path
-    notifier: Notifier
+    channel: Channel
 
     def received(self) -> list[bytes]:
         if not self.path.is_dir():
@@ -68,7 +68,7 @@ class SmtpBox:
     """An SMTP server; closed, it answers 421."""
 
     post: Post
-    notifier: Notifier
+    channel: Channel
 
     def received(self) -> list[bytes]:
         return self.post.taken
@@ -114,49 +114,49 @@ class TestEveryNotifier:
     )
     def test_a_mail_arrives_byte_for_byte(self, box: Box, text: str) -> None:
         """Headers and body, with HTML beside it."""
-        mail = a_mail(a_letter(text=text, html="<p>…</p>"))
-        assert box.notifier.send(mail, SENDER, READER) == Sent()
+        mail = a_mail(a_draft(text=text, html="<p>…</p>"))
+        assert box.channel.send(mail, SENDER, READER) == Sent()
         assert box.received() == [mail]
 
     def test_a_reader_outside_ascii_is_reached(self, box: Box) -> None:
         """RFC 6531 and 6532."""
-        mail = a_mail(a_letter(recipient="jörg@bücher.example"))
-        assert box.notifier.send(mail, SENDER, "jörg@bücher.example") == Sent()
+        mail = a_mail(a_draft(recipient="jörg@bücher.example"))
+        assert box.channel.send(mail, SENDER, "jörg@bücher.example") == Sent()
         assert box.received() == [mail]
 
     def test_a_resend_is_the_same_mail(self, box: Box) -> None:
         """After a crash between sending and noting it: one Message-ID, so one mail is seen."""
-        assert [box.notifier.send(a_mail(), SENDER, READER) for _ in range(2)] == [Sent(), Sent()]
+        assert [box.channel.send(a_mail(), SENDER, READER) for _ in range(2)] == [Sent(), Sent()]
         assert len({message_from_bytes(mail)["Message-ID"] for mail in box.received()}) == 1
 
     def test_two_mails_are_two(self, box: Box) -> None:
         """Nothing is taken for a resend that is none."""
         for name in "ab":
-            assert box.notifier.send(a_mail(a_letter(message_id=f"{name}@rctrack")), SENDER, READER) == Sent()
+            assert box.channel.send(a_mail(a_draft(message_id=f"{name}@rctrack")), SENDER, READER) == Sent()
         assert len(box.received()) == 2
 
     def test_what_cannot_go_out_now_goes_out_later(self, box: Box) -> None:
         """Deferred with a reason on one line, nothing delivered; then, with the same call, Sent."""
         box.close()
-        delivery = box.notifier.send(a_mail(), SENDER, READER)
+        delivery = box.channel.send(a_mail(), SENDER, READER)
         assert isinstance(delivery, Deferred)
         assert len(delivery.reason.splitlines()) == 1
         assert box.received() == []
         box.reopen()
-        assert box.notifier.send(a_mail(), SENDER, READER) == Sent()
+        assert box.channel.send(a_mail(), SENDER, READER) == Sent()
         assert box.received() == [a_mail()]
 
     def test_a_probe_tells_that_all_is_well_and_sends_nothing(self, box: Box) -> None:
         """For `rctrack doctor`."""
-        assert box.notifier.probe() == Sent()
+        assert box.channel.probe() == Sent()
         assert box.received() == []
 
     def test_a_probe_tells_what_is_wrong(self, box: Box) -> None:
         """In the words that a delivery would have."""
         box.close()
-        delivery = box.notifier.probe()
+        delivery = box.channel.probe()
         assert isinstance(delivery, Deferred)
-        assert delivery == box.notifier.send(a_mail(), SENDER, READER)
+        assert delivery == box.channel.send(a_mail(), SENDER, READER)
 
 
 class TestOpening:
@@ -167,7 +167,7 @@ class TestOpening:
     )
     def test_an_unknown_transport_is_refused_and_the_known_ones_named(self, transport: str) -> None:
         """Without repeating it: a mistyped one may hold a password."""
-        with pytest.raises(NotifierError, match=r"maildir:PATH.*smtps") as error:
+        with pytest.raises(ChannelError, match=r"maildir:PATH.*smtps") as error:
             opened(transport)
         assert "hunter2" not in str(error.value)
 

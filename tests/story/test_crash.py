@@ -27,7 +27,7 @@ VERSIONS = [f"{major}.{minor}{rc}" for major in (1, 2) for minor in range(2) for
 
 READY = """
 import sqlite3, sys
-from rctrack import cli, daemon, doctor, send as notifiers, pipeline, sources, store
+from rctrack import cli, daemon, doctor, send as channels, pipeline, sources, store
 import sqlite_utils.migrations
 print("ready", flush=True)
 cli.main(prog_name="rctrack")

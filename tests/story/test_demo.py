@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from rctrack.cli import main
 from rctrack.config import load_project, shipped
-from rctrack.config.recording import Feed
+from rctrack.replay.recorded import Recorded
+from rctrack.replay.recording import Feed
 from rctrack.sources.protocol import Good
-from rctrack.sources.recorded import Recorded
 
 RECORDING = shipped() / "recordings" / "linux-3.1.toml"
 STORY = """\

@@ -241,7 +241,7 @@ def test_what_a_later_release_overtakes_was_never_announced(late: World) -> None
 
 
 def test_an_end_that_was_never_a_mail_is_none_either(world: World) -> None:
-    """Held for days while the list was silent, and read with its lateness over: a digest line, no mail."""
+    """LongestWait for days while the list was silent, and read with its lateness over: a digest line, no mail."""
     at = world.tag("1.1-rc2")
     world.announce("1.1-rc2", at + 5 * MINUTE, delivered_after=3 * DAY)
     world.demo.poll(at + 4 * DAY)

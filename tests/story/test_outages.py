@@ -15,10 +15,10 @@ import pytest
 
 from rctrack import pipeline
 from rctrack.config import SourceConfig
-from rctrack.config.recording import Down, Feed
+from rctrack.replay.recorded import Recorded
+from rctrack.replay.recording import Down, Feed
 from rctrack.send import Delivery, Sent
 from rctrack.sources import Source
-from rctrack.sources.recorded import Recorded
 from tests.support.following import PROGRAM, Follower, follow, too_long
 from tests.support.material import BEGIN, DAY, HOUR, MINUTE, make_repository
 from tests.support.servers import BOT_WALL, GitHttp, git_over_http, nobody_at_home

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rctrack import replay as replaying
-from rctrack.config.recording import Recording
 from rctrack.replay import Ledger
+from rctrack.replay.recording import Recording
 from rctrack.send import Delivery, Sent
 from rctrack.store import Store
 from tests.support.following import PROGRAM, Follower, follow
@@ -36,7 +36,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """The notifier of one moment."""
+    """The channel of one moment."""
 
     heard: Heard
     now: datetime

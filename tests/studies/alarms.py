@@ -21,15 +21,16 @@ from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 
+from rctrack.outlook import seen_of
+
 from rctrack.config import ProjectConfig, shipped
 from rctrack.config.history import load_history
-from rctrack.config.recording import Recording
 from rctrack.core.forecast import Cycle, Past, cycles_of, past_of
 from rctrack.core.lateness import Delay, DelayKind
 from rctrack.core.lateness.limits import lags_of
 from rctrack.core.release import Release
 from rctrack.core.version import VersionId
-from rctrack.outlook import seen_of
+from rctrack.replay.recording import Recording
 from tests.studies import recall
 from tests.studies.accuracy import shared_data
 from tests.support.recorded import (

@@ -14,11 +14,11 @@ from statistics import median
 from urllib.parse import urlsplit
 
 from rctrack.config import ListConfig
-from rctrack.config.recording import Down, Feed, Recording
 from rctrack.core.evidence import Evidence, Instant, MailEvidence, TagEvidence
 from rctrack.core.lateness import Cause, Delay, DelayKind, limit_of
 from rctrack.core.lateness.limits import lags_of
 from rctrack.core.release import Announcement, Release
+from rctrack.replay.recording import Down, Feed, Recording
 from tests.support.recorded import (
     announcement,
     linux_list_feed,

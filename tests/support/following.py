@@ -21,12 +21,15 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from rctrack import config, pipeline
+from rctrack import config, rounds
 from rctrack.cli import main
 from rctrack.config import Config
-from rctrack.pipeline import Reviewed, Turn
+from rctrack.core.look import Outcome
+from rctrack.core.notice import Kind, ReleaseFacts
 from rctrack.process import Runner
-from rctrack.send import open_notifier
+from rctrack.rounds import Looked
+from rctrack.rounds import Round as OneRound
+from rctrack.send import open_channel
 from rctrack.sources import Tools
 from rctrack.store import Store
 from rctrack.web import Web
@@ -36,7 +39,9 @@ PROGRAM = "rctrack/test"
 _MAIN = "from rctrack.cli import main; main(prog_name='rctrack')"
 READER = "ann@example.org"
 SUBJECT = r"^\[ANNOUNCE\] demo v(?P<version>\S+)"
-USER_VISIBLE = ("releases", "timeline", "events", "tags", "mails", "announcements", "unrecognised", "counts", "letters")
+USER_VISIBLE = (
+    "releases", "timeline", "delays", "notices", "tags", "mails", "announcements", "unrecognised", "counts", "outbox",
+)  # fmt: skip
 """The tables that a user reads or that decide what is sent; without health and cursors, which say when we looked."""
 
 
@@ -44,19 +49,20 @@ USER_VISIBLE = ("releases", "timeline", "events", "tags", "mails", "announcement
 class Round:
     """What one round came to."""
 
-    reviewed: list[Reviewed]
+    looked: list[Looked]
     sent: int
     waiting: int
 
     @property
     def new(self) -> list[str]:
-        """The versions that were told as new."""
-        return [release.version.text for each in self.reviewed for release in each.new_releases]
+        """The versions that were told to be out."""
+        told = (notice for each in self.looked for notice in each.told if notice.kind is Kind.OUT)
+        return [notice.facts.version for notice in told if isinstance(notice.facts, ReleaseFacts)]
 
     @property
-    def outcomes(self) -> list[str]:
-        """Good, Failed or Blocked of each source, in order."""
-        return [type(each.outcome).__name__ for each in self.reviewed]
+    def outcomes(self) -> list[Outcome]:
+        """What the look at each source came to, in order."""
+        return [each.outcome for each in self.looked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +96,20 @@ class Follower:
         return config.load(self.config_file, None, {})
 
     @contextmanager
-    def turn(self, now: datetime) -> Iterator[Turn]:
-        """A turn at that moment, on a connection of its own."""
+    def round(self, now: datetime) -> Iterator[OneRound]:
+        """A round at that moment, on a connection of its own."""
         loaded = self.config()
         with Store(loaded.database) as store:
-            yield Turn(loaded, store, Tools(Runner(), loaded.state, PROGRAM, lambda *_: None, Web(PROGRAM)), now)
+            tools = Tools(Runner(), loaded.state, PROGRAM, lambda *_: None, Web(PROGRAM))
+            yield OneRound(loaded, store, tools, now, PROGRAM)
 
     def poll(self, now: datetime) -> Round:
         """One round, as `rctrack poll` does it."""
-        with self.turn(now) as turn:
-            reviewed = pipeline.poll_all(turn, turn.config.projects, lambda _: None)
-            pipeline.watch(turn, turn.config.projects)
-            pipeline.digest.owe_due(turn)
-            return Round(reviewed, *pipeline.deliver(turn, open_notifier(turn.config.mail, {}), PROGRAM))
+        with self.round(now) as round_:
+            looked = rounds.look_at_all(round_, round_.config.projects, lambda _: None)
+            rounds.check(round_, round_.config.projects)
+            rounds.owe_digests(round_)
+            return Round(looked, *rounds.send(round_, open_channel(round_.config.mail, {})))
 
     def mails(self) -> list[EmailMessage]:
         """The mails in the Maildir, by subject."""

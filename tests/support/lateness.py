@@ -8,7 +8,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from rctrack import pipeline
+from rctrack import rounds
 from tests.support.following import Follower, follow
 from tests.support.material import (
     DAY,
@@ -67,18 +67,11 @@ class World:
 
     def over_mails(self) -> list[EmailMessage]:
         """Those that say how a delay ended."""
-        words = (" after ", " never ", " overdue")
-        return [
-            mail
-            for mail in self.demo.mails()
-            if "LATE" not in mail["Subject"]
-            and "BACK" not in mail["Subject"]
-            and any(word in mail["Subject"] for word in words)
-        ]
+        return [mail for mail in self.demo.mails() if mail["Subject"].split()[1] in ("OVER", "NEVER")]
 
     def digest(self, since: datetime, until: datetime) -> str:
-        with self.demo.turn(until) as turn:
-            return pipeline.digest.compose(turn, turn.config.mail.to[0], since, until)[1]
+        with self.demo.round(until) as round_:
+            return rounds.digest_of(round_, round_.config.mail.to[0], since, until)[1]
 
 
 def make_world(tmp_path: Path, reader: str = 'send = ["alerts"]', settings: str = EXPECTS) -> World:

@@ -1,4 +1,4 @@
-"""Fixtures of the notifiers' tests: a certificate authority, servers, a mail store."""
+"""Fixtures of the channels' tests: a certificate authority, servers, a mail store."""
 
 import os
 import ssl
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.support.letters import READER
+from tests.support.drafts import READER
 from tests.support.mail_servers import Dovecot, dovecot, missing_dovecot
 
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from rctrack.send.smtp import SmtpNotifier
+from rctrack.send.smtp import SmtpChannel
 
 USER, PASSWORD = "rctrack@example.org", "correct horse"
 DROP: Final = "(the connection is cut)"
@@ -105,8 +105,8 @@ def smtp_server(
     implicit_tls: ssl.SSLContext | None = None,
     smtputf8: bool = True,
     address: str = "localhost",
-) -> Iterator[SmtpNotifier]:
-    """An SMTP server with AUTH, over TLS only where it has STARTTLS; gives the notifier for it, without a login."""
+) -> Iterator[SmtpChannel]:
+    """An SMTP server with AUTH, over TLS only where it has STARTTLS; gives the channel for it, without a login."""
 
     def connection() -> SMTP:
         return SMTP(
@@ -131,7 +131,7 @@ def smtp_server(
     thread.start()
     port, loop, stop = started.result(10)
     try:
-        yield SmtpNotifier(address, port, implicit_tls=implicit_tls is not None, login=None)
+        yield SmtpChannel(address, port, implicit_tls=implicit_tls is not None, login=None)
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)

@@ -15,20 +15,22 @@ from random import Random
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-from rctrack import config, pipeline, replay
+from rctrack import config, replay, rounds
 from rctrack.config import Config, ProjectConfig, Recipient, TagsConfig
-from rctrack.config.recording import Feed, Recording
 from rctrack.core.evidence import Commit, Evidence, Instant, MailEvidence, ObjectId, SourceId, TagEvidence
+from rctrack.core.hosts import Health
 from rctrack.core.lateness import Delay
+from rctrack.core.notice import ALERTS, Kind, Phase
 from rctrack.core.release import Release
 from rctrack.core.version import VersionId
-from rctrack.pages import outlook
-from rctrack.pipeline import Turn, releases_of
 from rctrack.process import Runner
 from rctrack.replay import Ledger
+from rctrack.replay.recording import Feed, Recording
+from rctrack.rounds import Round
 from rctrack.send import Delivery, Sent
 from rctrack.sources import Tools
 from rctrack.store import Store
+from rctrack.track.book import History, read_book
 from rctrack.web import Web
 from tests.support.material import git, unpack
 
@@ -67,7 +69,7 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class _Outbox:
-    """A notifier that keeps what it is given."""
+    """A channel that keeps what it is given."""
 
     now: datetime
     kept: list[Mailed]
@@ -88,14 +90,16 @@ def play(recording: Recording) -> Played:
         tools = _tools(Path(folder))
         ledger = replay.replay(recording, _one_reader(), scratch, tools, lambda now: _Outbox(now, kept), PROGRAM)
         project = recording.project
-        told = scratch.record.told_delays(project.id)
+        notices = scratch.notices.of_project(project.id).values()
+        late = [each for each in notices if each.kind is Kind.LATE and each.phase is Phase.LATE and not each.is_silent]
+        told = {each.subject for each in late}
         return Played(
             project,
             recording.begin,
             recording.end,
             ledger,
-            releases_of(scratch, project, outlook()),
-            tuple(each for each in ledger.delays if each.key in told),
+            read_book(scratch, project, History(config.shipped() / "history"), Health((), ()), recording.end).releases,
+            tuple(each for each in ledger.delays if " ".join(each.key).rstrip() in told),
             tuple(kept),
         )
 
@@ -111,7 +115,7 @@ def part_of(recording: Recording, begin: datetime, end: datetime, memory: timede
 
 def _one_reader() -> Config:
     shipped = config.load(config.shipped() / "rctrack.toml", None, {})
-    reader = Recipient("ann@example.org", None, alerts=True, digest=None, timezone=ZoneInfo("UTC"))
+    reader = Recipient("ann@example.org", None, ALERTS, None, ZoneInfo("UTC"))
     return replace(shipped, mail=replace(shipped.mail, to=(reader,)))
 
 
@@ -183,7 +187,7 @@ def tag_feeds(project: ProjectConfig, tags: Sequence[TagEvidence]) -> dict[Sourc
             )
             for tag in tags
         ]
-        feeds[source.source] = Feed(tuple(sorted(shown, key=lambda each: each[0])))
+        feeds[source.source] = Feed(tuple(sorted(shown, key=lambda each: each[0])), is_alive=True)
     return feeds
 
 
@@ -235,8 +239,8 @@ def util_linux(folder: Path, begin: datetime, end: datetime) -> Recording:
             lists=(replace(shipped.lists[0], url=str(archive)),),
             rules=replace(shipped.rules, primaries=frozenset({SourceId(f"tags {repository}")})),
         )
-        turn = Turn(replace(_one_reader(), projects=(here,)), stored, _tools(Path(state)), end)
-        pipeline.poll_all(turn, [here], lambda _: None)
+        round_ = Round(replace(_one_reader(), projects=(here,)), stored, _tools(Path(state)), end, PROGRAM)
+        rounds.look_at_all(round_, [here], lambda _: None)
         found = replay.recorded(stored, here, begin, end)
         feeds = {
             there.source: found.feeds[each.source] for there, each in zip(shipped.sources, here.sources, strict=True)

@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 
 from rctrack import config, replay
 from rctrack.config import DigestTime, Recipient
-from rctrack.config.recording import Recording, read_recording
+from rctrack.core.notice import ALERTS
 from rctrack.process import Runner
+from rctrack.replay.recording import Recording, read_recording
 from rctrack.send import Delivery, Sent
 from rctrack.sources import Tools
 from rctrack.store import Store
@@ -44,7 +45,7 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The notifier of one moment."""
+    """The channel of one moment."""
 
     mailbox: Mailbox
     now: datetime
@@ -60,7 +61,7 @@ class Slot:
 def play(recording: Recording, digest: DigestTime | None) -> Iterator[str]:
     """The mails of a recording for one reader in Berlin."""
     shipped = config.load(config.shipped() / "rctrack.toml", None, {})
-    reader = Recipient("ann@example.org", None, alerts=True, digest=digest, timezone=BERLIN)
+    reader = Recipient("ann@example.org", None, ALERTS, digest, BERLIN)
     mailbox = Mailbox([])
     with TemporaryDirectory(prefix="rctrack-") as folder, Store(Path(folder) / "replay.db", durable=False) as scratch:
         tools = Tools(Runner(), Path(folder), PROGRAM, lambda *_: None, Web(PROGRAM))

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from rctrack.store.record import host_of
 
 from rctrack.core.evidence import (
     Commit,
@@ -28,7 +29,6 @@ from rctrack.core.look import Look, Outcome
 from rctrack.core.release import Unrecognised
 from rctrack.core.version import VersionId
 from rctrack.store import Locked, OwedLetter, Store, StoreError, hold
-from rctrack.store.record import host_of
 from tests.support.given import LIST, PRIMARY, PROJECT, RULES, announcement, instant, moment, sighting, tag
 
 NOW = moment("2026-06-01 00:00")
@@ -54,11 +54,11 @@ def store(path: Path) -> Iterator[Store]:
         yield opened
 
 
-def a_letter(
+def a_draft(
     name: str, *, kind: str = "release", owed: str = "2026-06-01 00:00", thread: str = "demo 2.42"
 ) -> OwedLetter:
     """Owed to the reader."""
-    return OwedLetter(
+    return OwedDraft(
         MessageId(name), kind, READER, PROJECT, VersionId("2.42"), thread, moment(owed), None, content=None, attempts=0
     )
 
@@ -75,7 +75,7 @@ def fill(store: Store) -> list[int]:
         releases = fold(PROJECT, RULES, [tag("v2.42", "2026-04-01 08:00"), MAILED], {})
         changed = store.put_releases(PROJECT, releases)
         events = store.add_events(difference(set(), releases), NOW, silent=False)
-        letters = store.letters.owe([a_letter("one@rctrack")])
+        letters = store.letters.owe([a_draft("one@rctrack")])
     return [tags, int(is_new), counts, len(changed), events, letters]
 
 
@@ -150,7 +150,7 @@ class TestTransactions:
         with pytest.raises(KeyError), store.transaction():  # noqa: PT012
             store.add_tags(PROJECT, [(TAG, SEEN_TAG)])
             store.put_releases(PROJECT, fold(PROJECT, RULES, [tag("v2.42", None)], {}))
-            store.letters.owe([a_letter("one@rctrack")])
+            store.letters.owe([a_draft("one@rctrack")])
             store.put_unrecognised_tags(PROJECT, [(Unrecognised("odd", "odd", "is odd"), SEEN_TAG)])
             raise KeyError
         assert contents(path) == before
@@ -387,17 +387,17 @@ class TestLock:
 class TestLetters:
     """Mail that is owed goes out once."""
 
-    def test_a_letter_is_owed_once(self, store: Store) -> None:
+    def test_a_draft_is_owed_once(self, store: Store) -> None:
         """Also after it was sent."""
-        assert store.letters.owe([a_letter("one@rctrack"), a_letter("two@rctrack")]) == 2
-        assert store.letters.owe([a_letter("one@rctrack")]) == 0
+        assert store.letters.owe([a_draft("one@rctrack"), a_draft("two@rctrack")]) == 2
+        assert store.letters.owe([a_draft("one@rctrack")]) == 0
         store.letters.sent(MessageId("one@rctrack"), NOW)
-        assert store.letters.owe([a_letter("one@rctrack")]) == 0
+        assert store.letters.owe([a_draft("one@rctrack")]) == 0
         assert [each.message_id for each in store.letters.due(NOW)] == ["two@rctrack"]
 
-    def test_a_letter_waits_until_its_next_attempt(self, store: Store) -> None:
+    def test_a_draft_waits_until_its_next_attempt(self, store: Store) -> None:
         """With its text and its attempts; a refused one is not tried again, but shown."""
-        store.letters.owe([a_letter("one@rctrack"), a_letter("two@rctrack")])
+        store.letters.owe([a_draft("one@rctrack"), a_draft("two@rctrack")])
         store.letters.write(MessageId("one@rctrack"), b"text\xff")
         store.letters.deferred(MessageId("one@rctrack"), "451 later", NOW + timedelta(minutes=1))
         store.letters.refused(MessageId("two@rctrack"), "550 no", NOW)
@@ -408,8 +408,8 @@ class TestLetters:
 
     def test_threads_and_caps(self, store: Store) -> None:
         """The first mail sent opens the thread; alerts of the last hour are counted, digests are not."""
-        store.letters.owe([a_letter("one@rctrack"), a_letter("two@rctrack", owed="2026-06-01 01:00")])
-        store.letters.owe([a_letter("digest@rctrack", kind="digest", owed="2026-06-01 01:30", thread="digest")])
+        store.letters.owe([a_draft("one@rctrack"), a_draft("two@rctrack", owed="2026-06-01 01:00")])
+        store.letters.owe([a_draft("digest@rctrack", kind="digest", owed="2026-06-01 01:30", thread="digest")])
         assert store.letters.first_sent("demo 2.42", READER) is None
         store.letters.sent(MessageId("two@rctrack"), NOW)
         store.letters.sent(MessageId("one@rctrack"), NOW + timedelta(minutes=1))

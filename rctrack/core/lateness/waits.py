@@ -1,62 +1,105 @@
-"""Every gap of every release that could be a delay, and what is due next: ended or not, late or not."""
+"""Every gap of every release that could be a delay, and what was due: ended or not, late or not."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rctrack.core.evidence import Station
-from rctrack.core.hosts import OutageKind
+from rctrack.core.followed import Archive, Followed, TagHost
+from rctrack.core.habits import Habits
 from rctrack.core.lateness.clocks import announced_at, when_published, when_seen, when_written
-from rctrack.core.lateness.limits import Lags, is_habit, lags
-from rctrack.core.lateness.record import Archive, Cause, Delay, DelayKind, Expected, Wait, Watched
+from rctrack.core.lateness.delay import Cause, DelayKind, Wait
+from rctrack.core.lateness.limits import Lags, lags
 from rctrack.core.release import Announcement, Release
 from rctrack.core.version import VersionId
 
-FRESH = timedelta(days=14)
-"""A release older than this when first seen, at a source that was not being watched, opens nothing."""
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What was forecast to come next when a release came."""
+
+    after: VersionId
+    """The newest release when it was forecast."""
+    version: VersionId
+    """A key for what is expected: "6.18-rc5"."""
+    due_at: datetime
+    """Past this it is overdue: the end of the last likely day, and a margin into the following one."""
 
 
-def waits(project: Watched, releases: Mapping[VersionId, Release]) -> Iterator[Wait]:
-    ordered = sorted(releases.values(), key=lambda each: (each.first_seen_at, each.version))
-    past = lags(project.shipped_lags, ordered)
-    for release in ordered:
-        if not _may_be_late(release):
-            continue
-        announcement = _announcement_wait(project, ordered, release, past)
-        if announcement is not None:
-            yield announcement
-        if announcement is None or announcement.cause is not Cause.MAIL:
-            yield from _delivery_wait(release, past)
-        yield from _archive_wait(project, release, past)
-        yield from _tag_wait(project, ordered, release, past)
-        yield from _mirror_waits(project, release, past)
-        yield from _listing_wait(project, ordered, release, past)
+def waits_of(
+    followed: Followed, habits: Habits, releases: Mapping[VersionId, Release], expected: Iterable[Expected]
+) -> list[Wait]:
+    """The waits of all releases, by when they began; and what was or is overdue.
+
+    By evidence alone, whatever the order in which it came, also for the years before rctrack did.
+    """
+    past = lags(followed.shipped_lags, list(releases.values()))
+    later = _complete_later(list(releases.values()))
+    waits: list[Wait] = []
+    for release in releases.values():
+        given_up_at = later.get(release.version.id)
+        announcement = _announcement_wait(followed, habits, release, past, given_up_at)
+        waits += announcement
+        if not any(wait.cause is Cause.MAIL for wait in announcement):
+            waits += _delivery_wait(release, past)
+        waits += _archive_wait(followed, release, past)
+        waits += _tag_wait(followed, habits, release, past)
+        waits += _mirror_waits(followed, release, past)
+        waits += _listing_wait(followed, habits, release, past, given_up_at)
+    waits += _overdue_waits(followed, releases, expected)
+    return sorted(waits, key=lambda wait: (wait.since, wait.version, wait.kind, wait.where))
 
 
-def _may_be_late(release: Release) -> bool:
-    """History opens nothing: only what we watched coming, or what was fresh when we first saw it."""
-    made_at = release.made_at
-    return release.was_watched or (made_at is not None and release.first_seen_at - made_at <= FRESH)
+def _complete_later(releases: Sequence[Release]) -> dict[VersionId, datetime]:
+    """Of each release, when the first later one of its cycle, or of a final any later one, was tagged and announced.
+
+    `releases` ascend by version, and so are walked through from the newest.
+    """
+    found: dict[VersionId, datetime] = {}
+    in_cycle: dict[VersionId, datetime] = {}
+    overall: datetime | None = None
+    for release in reversed(releases):
+        cycle = release.version.cycle_id
+        complete_at = overall if release.version.is_final else in_cycle.get(cycle)
+        if complete_at is not None:
+            found[release.version.id] = complete_at
+        published, announced = when_published(release), announced_at(release)
+        if published is not None and announced is not None:
+            at = max(published, announced)
+            in_cycle[cycle] = min(in_cycle.get(cycle, at), at)
+            overall = at if overall is None else min(overall, at)
+    return found
 
 
-def _announcement_wait(project: Watched, ordered: Sequence[Release], release: Release, past: Lags) -> Wait | None:
-    since = when_published(release)
-    if since is None or not project.archives:
-        return None
-    if any(archive.begins_at is None or since < archive.begins_at for archive in project.archives):
-        return None
-    mail = next((each for each in release.announcements if each.message_id == release.message_id), None)
+def _announcement_wait(
+    followed: Followed, habits: Habits, release: Release, past: Lags, given_up_at: datetime | None
+) -> list[Wait]:
+    since, begins_at = when_published(release), followed.archives_begin_at
+    if since is None or begins_at is None or since < begins_at:
+        return []
+    mail = release.announcement
+    if mail is None and not habits.expects(release, Station.ANNOUNCED):
+        return []
     came_at = None if mail is None else max(when_written(mail, release), mail.delivered.at if mail.delivered else since)
     limit = past.limit(DelayKind.ANNOUNCEMENT, since, came_at)
     until, cause = (None, Cause.PROJECT) if mail is None else _arrival(mail, release, since, limit)
-    if until is None and not is_habit(project, ordered, release, Station.ANNOUNCED):
-        return None
-    alive = [archive.alive_at for archive in project.archives]
-    proven_at = None if None in alive else min(each for each in alive if each)
-    return Wait(release.version.id, DelayKind.ANNOUNCEMENT, "", since, limit, until, cause, proven_at)
+    proven_at = followed.archives_alive_at
+    wait = Wait(release.version.id, DelayKind.ANNOUNCEMENT, "", since, limit, until, cause, proven_at)
+    return [_given_up(wait, given_up_at)]
+
+
+def _given_up(wait: Wait, at: datetime | None) -> Wait:
+    """The wait as it ended when a later release was complete, if its absence is proved at all."""
+    if wait.until is not None or at is None or not wait.is_proven:
+        return wait
+    until = max(at, wait.since)
+    return Wait(
+        wait.version, wait.kind, wait.where, wait.since, wait.limit, until, wait.cause, wait.proven_at, is_never=True
+    )
 
 
 def _arrival(mail: Announcement, release: Release, since: datetime, limit: timedelta) -> tuple[datetime, Cause]:
-    """When the mail could be read, and who kept it: the project that wrote it late, the mail, or the archive."""
+    """When the list had it, and who kept it until then: the project that wrote it late, or the mail."""
     written_at = when_written(mail, release)
     delivered_at = mail.delivered.at if mail.delivered else written_at
     if written_at - since > limit:
@@ -74,20 +117,20 @@ def _delivery_wait(release: Release, past: Lags) -> Iterator[Wait]:
         yield Wait(release.version.id, DelayKind.DELIVERY, "", written_at, limit, until, Cause.MAIL, until)
 
 
-def _archive_wait(project: Watched, release: Release, past: Lags) -> Iterator[Wait]:
+def _archive_wait(followed: Followed, release: Release, past: Lags) -> Iterator[Wait]:
     """By the archive's own clock, or as far as our own looks prove that it did not have the mail."""
-    if release.delivered is None or release.archived is None:
+    mail = release.announcement
+    if mail is None or release.delivered is None or release.archived is None:
         return
-    mail = next(each for each in release.announcements if each.message_id == release.message_id)
-    archive = next((each for each in project.archives if each.source == mail.sighting.source), None)
+    archive = next((each for each in followed.archives if each.source == mail.sighting.source), None)
     if archive is not None and _may_be_first_fill(archive, mail, release.delivered.at):
         return
-    host = archive.host if archive else ""
     since, until = release.delivered.at, release.archived.at
     limit = past.limit(DelayKind.ARCHIVE, since, until)
     if mail.archived is None:
         until = _proven_end(since, limit, mail.sighting.not_seen_at, until)
-    yield Wait(release.version.id, DelayKind.ARCHIVE, host, since, limit, until, Cause.LIST_ARCHIVE, until)
+    host = archive.host if archive else ""
+    yield Wait(release.version.id, DelayKind.ARCHIVE, host, since, limit, until, Cause.ARCHIVE, until)
 
 
 def _may_be_first_fill(archive: Archive, mail: Announcement, delivered_at: datetime) -> bool:
@@ -104,105 +147,92 @@ def _proven_end(since: datetime, limit: timedelta, not_seen_at: datetime | None,
     return seen_at if not_seen_at - since > limit else max(since, not_seen_at)
 
 
-def _tag_wait(project: Watched, ordered: Sequence[Release], release: Release, past: Lags) -> Iterator[Wait]:
+def _tag_wait(followed: Followed, habits: Habits, release: Release, past: Lags) -> Iterator[Wait]:
+    """Announced and not tagged; once the tag is there, a mail of long before is not its announcement."""
     since = announced_at(release)
-    if since is None or not project.tags or not is_habit(project, ordered, release, Station.TAGGED):
+    if since is None or release.tag is not None or not followed.tags:
         return
-    seen = [at for each in release.timeline if each.station is Station.VISIBLE and (at := when_seen(each))]
-    if release.tag is not None and not seen:
+    if not habits.expects(release, Station.TAGGED):
         return
-    until = None if release.tag is None else max(since, min([release.tagged.at] if release.tagged else seen))
-    looks = [host.good_at for host in project.tags if host.good_at]
-    limit = past.limit(DelayKind.TAG, since, until)
-    yield Wait(release.version.id, DelayKind.TAG, "", since, limit, until, Cause.PROJECT, max(looks, default=None))
+    limit = past.limit(DelayKind.TAG, since, None)
+    yield Wait(release.version.id, DelayKind.TAG, "", since, limit, None, Cause.PROJECT, followed.tags_alive_at)
 
 
-def _mirror_waits(project: Watched, release: Release, past: Lags) -> Iterator[Wait]:
+def _mirror_waits(followed: Followed, release: Release, past: Lags) -> Iterator[Wait]:
     """From the first host that showed the tag to each other one; what was there at a first look tells nothing."""
-    shown = {stop.source: stop for stop in release.timeline if stop.station is Station.VISIBLE}
-    since = min((at for stop in shown.values() if (at := when_seen(stop))), default=None)
-    if since is None or any(stop.at is None for stop in shown.values()):
+    shown = {entry.source: entry for entry in release.timeline if entry.station is Station.VISIBLE}
+    since = min((at for entry in shown.values() if (at := when_seen(entry))), default=None)
+    if since is None or any(entry.at is None for entry in shown.values()):
         return
-    for host in project.tags:
-        stop = shown.get(host.source)
-        until = when_seen(stop) if stop else None
-        if until == since:
+    for host in followed.tags:
+        entry = shown.get(host.source)
+        until = when_seen(entry) if entry else None
+        if until == since or (host.first_look_at is not None and host.first_look_at > since):
             continue
-        was_down = _was_down(project, host.host, since, until)
-        cause = Cause.HOST if was_down else Cause.MIRROR
+        was_down = _was_down(followed, host, since, until)
         limit = past.limit(DelayKind.MIRROR, since, until)
-        if stop is not None and until is not None and not was_down:
-            until = _proven_end(since, limit, stop.after, until)
-        yield Wait(release.version.id, DelayKind.MIRROR, host.host, since, limit, until, cause, host.good_at)
+        if entry is not None and until is not None and not was_down:
+            until = _proven_end(since, limit, entry.after, until)
+        cause = Cause.HOST if was_down else Cause.MIRROR
+        yield Wait(release.version.id, DelayKind.MIRROR, host.host, since, limit, until, cause, host.alive_at)
 
 
-def _listing_wait(project: Watched, ordered: Sequence[Release], release: Release, past: Lags) -> Iterator[Wait]:
+def _listing_wait(
+    followed: Followed, habits: Habits, release: Release, past: Lags, given_up_at: datetime | None
+) -> Iterator[Wait]:
     """A site lists the newest alone: of what was listed at our first look, or skipped by habit, nothing is known."""
     since = when_published(release)
-    if since is None or not project.listings or not is_habit(project, ordered, release, Station.LISTED):
+    if since is None or not followed.sites or not habits.expects(release, Station.LISTED):
         return
-    stops = [stop for stop in release.timeline if stop.station is Station.LISTED]
-    if stops and release.listed is None:
+    entries = [entry for entry in release.timeline if entry.station is Station.LISTED]
+    if entries and release.listed is None:
         return
     until = max(since, release.listed.at) if release.listed else None
     limit = past.limit(DelayKind.LISTING, since, until)
-    host = project.listings[0]
-    cause = Cause.HOST if _was_down(project, host.host, since, until) else Cause.SITE
+    host = followed.sites[0]
+    cause = Cause.HOST if _was_down(followed, host, since, until) else Cause.SITE
     if until is not None and cause is Cause.SITE:
-        until = _proven_end(since, limit, stops[0].after, until)
-    yield Wait(release.version.id, DelayKind.LISTING, host.host, since, limit, until, cause, host.good_at)
+        until = _proven_end(since, limit, entries[0].after, until)
+    wait = Wait(release.version.id, DelayKind.LISTING, host.host, since, limit, until, cause, host.alive_at)
+    yield _given_up(wait, given_up_at)
 
 
-def overdue(
-    project: Watched,
-    releases: Mapping[VersionId, Release],
-    known: Mapping[tuple[VersionId, DelayKind, str], Delay],
-    expected: Expected | None,
+def _overdue_waits(
+    followed: Followed, releases: Mapping[VersionId, Release], expected: Iterable[Expected]
 ) -> Iterator[Wait]:
-    """The next release, if it is not there; and the end of an overdue that was opened before.
+    """From when each next release was due until it came, or another of a newer feature version in its place.
 
     What was due before we came is nobody's news: a project may sleep for years.
     """
-    looks = [host.good_at for host in project.tags if host.good_at] or [
-        archive.alive_at for archive in project.archives if archive.alive_at
-    ]
-    proven_at = max(looks, default=None)
-    for delay in known.values():
-        if delay.kind is DelayKind.OVERDUE and delay.ended is None:
-            until = _came_at(project, releases, delay)
-            yield Wait(
-                delay.version, DelayKind.OVERDUE, delay.where, delay.since, delay.limit, until, Cause.PROJECT, proven_at
-            )
-    open_keys = {delay.where for delay in known.values() if delay.kind is DelayKind.OVERDUE}
-    is_ours = expected is not None and project.began_at is not None and expected.due_at >= project.began_at
-    if expected is not None and is_ours and expected.after in releases and expected.after not in open_keys:
-        yield Wait(
-            expected.version,
-            DelayKind.OVERDUE,
-            expected.after,
-            expected.due_at,
-            timedelta(0),
-            None,
-            Cause.PROJECT,
-            proven_at,
-        )
+    alive = [at for at in (followed.tags_alive_at, followed.archives_alive_at) if at]
+    needed = bool(followed.tags) + bool(followed.archives)
+    proven_at = min(alive) if len(alive) == needed and alive else None
+    for each in expected:
+        before = releases.get(each.after)
+        if before is None or before.came_at is None or not _is_ours(followed, each):
+            continue
+        until = _next_came_at(followed, releases, before, before.came_at)
+        if until is None or until > each.due_at:
+            limit = timedelta(0)
+            yield Wait(each.version, DelayKind.OVERDUE, each.after, each.due_at, limit, until, Cause.PROJECT, proven_at)
 
 
-def _came_at(project: Watched, releases: Mapping[VersionId, Release], delay: Delay) -> datetime | None:
-    """When the first feature release newer than the one it was counted from came; a point release is another matter."""
-    before = releases.get(VersionId(delay.where))
-    if before is None or before.came_at is None:
-        return None
-    later = [each for each in releases.values() if each.version > before.version and _is_feature(project, each)]
-    return min((at for each in later if (at := each.came_at) and at >= before.came_at), default=None)
+def _is_ours(followed: Followed, expected: Expected) -> bool:
+    return followed.began_at is not None and expected.due_at >= followed.began_at
 
 
-def _is_feature(project: Watched, release: Release) -> bool:
-    return release.version.is_feature(project.feature_parts.of(release.version))
+def _next_came_at(
+    followed: Followed, releases: Mapping[VersionId, Release], before: Release, came_at: datetime
+) -> datetime | None:
+    """When the first feature release newer than that one came; a point release is another matter."""
+    parts = followed.feature_parts
+    later = (
+        release.came_at
+        for release in releases.values()
+        if release.version > before.version and release.version.is_feature(parts.of(release.version))
+    )
+    return min((at for at in later if at and at >= came_at), default=None)
 
 
-def _was_down(project: Watched, host: str, since: datetime, until: datetime | None) -> bool:
-    last = until or datetime.max.replace(tzinfo=since.tzinfo)
-    theirs = (OutageKind.OUT, OutageKind.BLOCKED)
-    outages = (each for each in project.health.outages if each.kind in theirs)
-    return any(host in each.hosts and each.covers(since, last) for each in outages)
+def _was_down(followed: Followed, host: TagHost, since: datetime, until: datetime | None) -> bool:
+    return followed.health.was_down(host.host, since, until or datetime.max.replace(tzinfo=since.tzinfo))

@@ -93,7 +93,7 @@ def recognise_mail(
         git_url=statements.git_url(text),
         alternatives=reading.alternatives,
         contradiction=reading.contradiction,
-        held=received.held(announced, hops, rules.servers),
+        longest_wait=received.longest_wait(announced, hops, rules.servers),
     )
 
 

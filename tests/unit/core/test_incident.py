@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import timedelta, timezone
 
 import pytest
+from rctrack.core.incident import Told
 
 from rctrack.core import incident, wording
 from rctrack.core.evidence import ProjectId
 from rctrack.core.fold import fold
 from rctrack.core.hosts import Outage, OutageKind
-from rctrack.core.incident import Told
 from rctrack.core.lateness import Cause, Delay, DelayKind, Ended, Wait
-from rctrack.core.release import Held, Release
+from rctrack.core.release import LongestWait, Release
 from rctrack.core.version import VersionId
 from tests.support import given
 
@@ -172,12 +172,15 @@ def test_what_the_same_silence_keeps_from_us_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("held", "words"),
     [
-        (Held("relay.example", "list.example", timedelta(hours=37)), "37 h between relay.example and list.example"),
-        (Held("list.example", "list.example", timedelta(hours=37)), "37 h at list.example"),
-        (Held(None, "relay.example", timedelta(hours=37)), "37 h before relay.example took it"),
+        (
+            LongestWait("relay.example", "list.example", timedelta(hours=37)),
+            "37 h between relay.example and list.example",
+        ),
+        (LongestWait("list.example", "list.example", timedelta(hours=37)), "37 h at list.example"),
+        (LongestWait(None, "relay.example", timedelta(hours=37)), "37 h before relay.example took it"),
     ],
 )
-def test_a_mail_that_was_held_names_the_hop(held: Held, words: str) -> None:
+def test_a_mail_that_was_held_names_the_hop(held: LongestWait, words: str) -> None:
     """In the mail that tells of the end, and in the digest; not where something else is to blame."""
     mail = replace(given.announcement("3.1-rc6", "2011-09-12 21:05", delivered="2011-09-14 10:05"), held=held)
     tag = given.tag("v3.1-rc6", "2011-09-12 21:02")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rctrack.core.evidence import Instant
 from rctrack.core.received import Hop, archived, delivered, held, parse_date, read_hop, read_hops
-from rctrack.core.release import Held
+from rctrack.core.release import LongestWait
 from tests.support.given import instant
 
 VGER = ("vger.kernel.org", "smtp.subspace.kernel.org", "lindbergh.monkeyblade.net")
@@ -254,18 +254,20 @@ class TestHeld:
     def test_the_longest_wait_before_the_list_is_named(self) -> None:
         """Between two servers; what comes behind the list is not its way to the list."""
         way = self.way(("out.example", "12:01"), ("relay.example", "12:02"), (VGER[0], "14:00"), ("archive", "23:00"))
-        assert held(instant("2026-03-24 12:00"), way, VGER) == Held("relay.example", VGER[0], timedelta(minutes=118))
+        assert held(instant("2026-03-24 12:00"), way, VGER) == LongestWait(
+            "relay.example", VGER[0], timedelta(minutes=118)
+        )
 
     def test_a_mail_that_its_sender_kept_has_no_first_server(self) -> None:
         """Its Date is hours before any server had it; without a Date the chain alone counts."""
         way = self.way(("out.example", "18:00"), (VGER[0], "18:01"))
-        assert held(instant("2026-03-24 12:00"), way, VGER) == Held(None, "out.example", timedelta(hours=6))
-        assert held(None, way, VGER) == Held("out.example", VGER[0], timedelta(minutes=1))
+        assert held(instant("2026-03-24 12:00"), way, VGER) == LongestWait(None, "out.example", timedelta(hours=6))
+        assert held(None, way, VGER) == LongestWait("out.example", VGER[0], timedelta(minutes=1))
 
     def test_a_list_may_keep_a_mail_itself(self) -> None:
         """It took it, and expanded it hours later."""
         way = self.way((VGER[0], "12:01"), (VGER[0], "15:01"))
-        assert held(instant("2026-03-24 12:00"), way, VGER) == Held(VGER[0], VGER[0], timedelta(hours=3))
+        assert held(instant("2026-03-24 12:00"), way, VGER) == LongestWait(VGER[0], VGER[0], timedelta(hours=3))
 
     def test_a_chain_that_does_not_reach_the_list_tells_nothing(self) -> None:
         """Nor does none."""

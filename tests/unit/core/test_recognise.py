@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rctrack import config
 from rctrack.core.evidence import Commit, Instant, MailEvidence, ObjectId, TagEvidence
 from rctrack.core.recognise import Ignored, header_text, parse_headers, recognise_mail, recognise_tag, subject_may_fit
-from rctrack.core.release import Announcement, Held, TagObservation, Unrecognised
+from rctrack.core.release import Announcement, LongestWait, TagObservation, Unrecognised
 from tests.support.given import LIST, LIST_RULES, PRIMARY, RULES, instant, sighting, version
 
 SEEN_TAG = sighting(PRIMARY, "2026-06-01 00:00")
@@ -160,7 +160,7 @@ class TestMails:
             commits_announced=None,
             url="https://lists.example/demo/one.two@example.org/",
             sighting=SEEN_MAIL,
-            held=Held(None, "list.example.org", timedelta(minutes=10)),
+            held=LongestWait(None, "list.example.org", timedelta(minutes=10)),
         )
         assert accepted(read_mail()).message_id == "one.two@example.org"
 

@@ -1,4 +1,4 @@
-"""From a letter to what its reader sees: our notifiers, a real mail store, and IMAP."""
+"""From a draft to what its reader sees: our channels, a real mail store, and IMAP."""
 
 import asyncio
 import imaplib
@@ -14,9 +14,9 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from rctrack.send import Deferred, Refused, Sent
-from rctrack.send.maildir import MaildirNotifier
-from rctrack.send.smtp import Login, SmtpNotifier
-from tests.support.letters import READER, SENDER, a_letter, a_mail
+from rctrack.send.maildir import MaildirChannel
+from rctrack.send.smtp import Login, SmtpChannel
+from tests.support.drafts import READER, SENDER, a_draft, a_mail
 from tests.support.mail_fixtures import Authority
 from tests.support.mail_servers import PASSWORD, USER, Dovecot, Post, ordinary_user, smtp_server
 
@@ -67,24 +67,24 @@ def fetched(client: imaplib.IMAP4, number: str) -> bytes:
 
 
 @pytest.fixture
-def relay(store: Dovecot, trusted: Authority) -> Iterator[SmtpNotifier]:
-    """Our notifier, logged in over STARTTLS at a server in front of the store."""
-    with smtp_server(Relay(lmtp_port=store.lmtp_port), starttls=trusted.server) as notifier:
-        yield SmtpNotifier(notifier.host, notifier.port, implicit_tls=False, login=Login(USER, PASSWORD))
+def relay(store: Dovecot, trusted: Authority) -> Iterator[SmtpChannel]:
+    """Our channel, logged in over STARTTLS at a server in front of the store."""
+    with smtp_server(Relay(lmtp_port=store.lmtp_port), starttls=trusted.server) as channel:
+        yield SmtpChannel(channel.host, channel.port, implicit_tls=False, login=Login(USER, PASSWORD))
 
 
 class TestMailbox:
     """What was written is what is read."""
 
-    def test_a_mail_is_read_back_as_it_was_sent(self, relay: SmtpNotifier, store: Dovecot) -> None:
+    def test_a_mail_is_read_back_as_it_was_sent(self, relay: SmtpChannel, store: Dovecot) -> None:
         """Byte for byte below the trace headers, headers and both bodies as a mail program decodes them."""
-        letter = a_letter(
+        draft = a_draft(
             message_id="back@rctrack",
             subject="[rctrack] LATE linux v3.1-rc6: getaggt Mo 21:02 UTC, seit 26 h nicht angekündigt",
             text="Kein Brief seit 26 h …\n.\n.Punkt\nFrom here\n",
             html="<p>Kein Brief seit <b>26 h</b> …</p>\n",
         )
-        mail = a_mail(letter)
+        mail = a_mail(draft)
         assert relay.send(mail, SENDER, READER) == Sent()
         with inbox(store) as client:
             (number,) = found(client, "back@rctrack")
@@ -94,15 +94,15 @@ class TestMailbox:
         assert isinstance(message, EmailMessage)
         assert message["Return-Path"] == "<rctrack@localhost>"
         assert message["Message-ID"] == "<back@rctrack>"
-        assert message["Subject"] == letter.subject
-        assert message["Date"].datetime == letter.written_at
+        assert message["Subject"] == draft.subject
+        assert message["Date"].datetime == draft.written_at
         assert message["List-Id"] == "<linux.rctrack>"
         bodies = [message.get_body((kind,)) for kind in ("plain", "html")]
-        assert [str(body.get_content()).replace("\r\n", "\n") for body in bodies if body] == [letter.text, letter.html]
+        assert [str(body.get_content()).replace("\r\n", "\n") for body in bodies if body] == [draft.text, draft.html]
 
-    def test_the_store_understands_structure_and_envelope(self, relay: SmtpNotifier, store: Dovecot) -> None:
+    def test_the_store_understands_structure_and_envelope(self, relay: SmtpChannel, store: Dovecot) -> None:
         """IMAP's own parsers agree with what we meant: one To, one From, text before HTML."""
-        assert relay.send(a_mail(a_letter(message_id="shape@rctrack", html="<p>x</p>\n")), SENDER, READER) == Sent()
+        assert relay.send(a_mail(a_draft(message_id="shape@rctrack", html="<p>x</p>\n")), SENDER, READER) == Sent()
         with inbox(store) as client:
             (number,) = found(client, "shape@rctrack")
             _, (answer,) = client.fetch(number, "(ENVELOPE BODYSTRUCTURE)")
@@ -111,27 +111,27 @@ class TestMailbox:
         assert b'((NIL NIL "reader" "example.org"))' in answer
         assert answer.index(b'"text" "plain"') < answer.index(b'"text" "html"') < answer.index(b'"alternative"')
 
-    def test_the_mails_of_a_cycle_are_one_thread(self, relay: SmtpNotifier, store: Dovecot) -> None:
+    def test_the_mails_of_a_cycle_are_one_thread(self, relay: SmtpChannel, store: Dovecot) -> None:
         """As the store's own threading sees it, though the reader has deleted one: References bridges the hole."""
         names = ["rc1.thread@rctrack", "rc2.thread@rctrack", "rc3.thread@rctrack", "rc4.thread@rctrack"]
         for index in (0, 1, 3):
-            letter = a_letter(message_id=names[index], references=tuple(names[:index]), subject=names[index])
-            assert relay.send(a_mail(letter), SENDER, READER) == Sent()
+            draft = a_draft(message_id=names[index], references=tuple(names[:index]), subject=names[index])
+            assert relay.send(a_mail(draft), SENDER, READER) == Sent()
         with inbox(store) as client:
             first, second, fourth = (found(client, names[index])[0] for index in (0, 1, 3))
             _, (threads,) = client.thread("REFERENCES", "UTF-8", "HEADER Message-ID thread@rctrack")
         assert threads.decode() == f"({first} {second} {fourth})"
 
-    def test_a_reader_whom_the_store_does_not_know_is_refused(self, relay: SmtpNotifier) -> None:
+    def test_a_reader_whom_the_store_does_not_know_is_refused(self, relay: SmtpChannel) -> None:
         """The store's 550 comes back through the server."""
         delivery = relay.send(a_mail(), SENDER, "stranger@example.org")
         assert isinstance(delivery, Refused)
         assert "550 5.1.1" in delivery.reason
 
-    def test_a_wrong_password_brings_nothing_into_the_mailbox(self, relay: SmtpNotifier, store: Dovecot) -> None:
+    def test_a_wrong_password_brings_nothing_into_the_mailbox(self, relay: SmtpChannel, store: Dovecot) -> None:
         """Deferred; with the right one it arrives."""
-        mail = a_mail(a_letter(message_id="later@rctrack"))
-        stranger = SmtpNotifier(relay.host, relay.port, implicit_tls=False, login=Login(USER, "guess"))
+        mail = a_mail(a_draft(message_id="later@rctrack"))
+        stranger = SmtpChannel(relay.host, relay.port, implicit_tls=False, login=Login(USER, "guess"))
         assert isinstance(stranger.send(mail, SENDER, READER), Deferred)
         with inbox(store) as client:
             assert found(client, "later@rctrack") == []
@@ -145,8 +145,8 @@ class TestMaildir:
 
     def test_a_mail_in_the_maildir_is_served_and_a_resend_after_reading_adds_none(self, store: Dovecot) -> None:
         """Dovecot finds it, moves it to cur, flags it; the resend finds it there."""
-        maildir = MaildirNotifier(store.maildir)
-        mail = a_mail(a_letter(message_id="direct@rctrack", text="käse …\n"))
+        maildir = MaildirChannel(store.maildir)
+        mail = a_mail(a_draft(message_id="direct@rctrack", text="käse …\n"))
         with ordinary_user():
             assert maildir.send(mail, SENDER, READER) == Sent()
         with inbox(store, readonly=False) as client:

@@ -10,9 +10,9 @@ from threading import Thread
 import pytest
 
 from rctrack.config import MailConfig
-from rctrack.send import Deferred, NotifierError, Refused, Sent, open_notifier
-from rctrack.send.smtp import Login, SmtpNotifier, may_send_password, open_smtp
-from tests.support.letters import READER, SENDER, a_letter, a_mail
+from rctrack.send import ChannelError, Deferred, Refused, Sent, open_channel
+from rctrack.send.smtp import Login, SmtpChannel, may_send_password, open_smtp
+from tests.support.drafts import READER, SENDER, a_draft, a_mail
 from tests.support.mail_fixtures import Authority
 from tests.support.mail_servers import DROP, PASSWORD, USER, Post, listener, smtp_server
 
@@ -26,24 +26,24 @@ def post() -> Post:
 
 
 @pytest.fixture
-def plain(post: Post) -> Iterator[SmtpNotifier]:
+def plain(post: Post) -> Iterator[SmtpChannel]:
     """A server without TLS; on loopback it is let in."""
-    with smtp_server(post) as notifier:
-        yield notifier
+    with smtp_server(post) as channel:
+        yield channel
 
 
 @pytest.fixture
-def starttls(post: Post, authority: Authority) -> Iterator[SmtpNotifier]:
+def starttls(post: Post, authority: Authority) -> Iterator[SmtpChannel]:
     """A server that takes logins after STARTTLS only."""
-    with smtp_server(post, starttls=authority.server) as notifier:
-        yield notifier
+    with smtp_server(post, starttls=authority.server) as channel:
+        yield channel
 
 
 @pytest.fixture
-def implicit(post: Post, authority: Authority) -> Iterator[SmtpNotifier]:
+def implicit(post: Post, authority: Authority) -> Iterator[SmtpChannel]:
     """A server that speaks TLS from the first byte."""
-    with smtp_server(post, implicit_tls=authority.server) as notifier:
-        yield notifier
+    with smtp_server(post, implicit_tls=authority.server) as channel:
+        yield channel
 
 
 @contextmanager
@@ -65,16 +65,16 @@ def speaking(lines: bytes) -> Iterator[int]:
         thread.join(10)
 
 
-def deferred(notifier: SmtpNotifier) -> str:
+def deferred(channel: SmtpChannel) -> str:
     """The reason for which the mail must wait."""
-    delivery = notifier.send(a_mail(), SENDER, READER)
+    delivery = channel.send(a_mail(), SENDER, READER)
     assert isinstance(delivery, Deferred)
     return delivery.reason
 
 
-def refused(notifier: SmtpNotifier) -> str:
+def refused(channel: SmtpChannel) -> str:
     """The reason for which the mail is given up."""
-    delivery = notifier.send(a_mail(), SENDER, READER)
+    delivery = channel.send(a_mail(), SENDER, READER)
     assert isinstance(delivery, Refused)
     return delivery.reason
 
@@ -85,7 +85,7 @@ class TestReplies:
     @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
     @pytest.mark.parametrize("code", [421, 450, 451, 452, 454])
     def test_a_temporary_reply_is_deferred_at_every_step(
-        self, plain: SmtpNotifier, post: Post, command: str, code: int
+        self, plain: SmtpChannel, post: Post, command: str, code: int
     ) -> None:
         """With the server's own words; the next try succeeds."""
         post.replies[command] = [f"{code} 4.2.0 come back later"]
@@ -93,40 +93,40 @@ class TestReplies:
         assert plain.send(a_mail(), SENDER, READER) == Sent()
         assert len(post.taken) == 1
 
-    def test_greylisting_costs_one_round(self, plain: SmtpNotifier, post: Post) -> None:
+    def test_greylisting_costs_one_round(self, plain: SmtpChannel, post: Post) -> None:
         """The same mail goes in at the second try."""
         post.replies["RCPT"] = ["450 4.2.0 <reader@example.org>: Greylisted"]
         assert "Greylisted" in deferred(plain)
         assert plain.send(a_mail(), SENDER, READER) == Sent()
 
-    def test_an_unknown_reader_is_refused(self, plain: SmtpNotifier, post: Post) -> None:
+    def test_an_unknown_reader_is_refused(self, plain: SmtpChannel, post: Post) -> None:
         """Naming the address and the server's reason."""
         post.replies["RCPT"] = ["550 5.1.1 no such user"]
         assert refused(plain) == f"localhost port {plain.port}: recipient {READER} refused: 550 5.1.1 no such user"
 
-    def test_an_unwanted_mail_is_refused(self, plain: SmtpNotifier, post: Post) -> None:
+    def test_an_unwanted_mail_is_refused(self, plain: SmtpChannel, post: Post) -> None:
         """After DATA."""
         post.replies["DATA"] = ["554 5.7.1 looks like spam"]
         assert refused(plain) == f"localhost port {plain.port}: mail refused: 554 5.7.1 looks like spam"
 
-    def test_too_large_a_mail_is_refused_before_it_is_sent(self, plain: SmtpNotifier, post: Post) -> None:
+    def test_too_large_a_mail_is_refused_before_it_is_sent(self, plain: SmtpChannel, post: Post) -> None:
         """The size goes with MAIL (RFC 1870)."""
         post.replies["MAIL"] = ["552 5.3.4 too big"]
         assert "552 5.3.4 too big" in refused(plain)
 
-    def test_a_refused_sender_is_a_fault_of_the_settings(self, plain: SmtpNotifier, post: Post) -> None:
+    def test_a_refused_sender_is_a_fault_of_the_settings(self, plain: SmtpChannel, post: Post) -> None:
         """Whoever corrects `from` gets the mail that waited."""
         post.replies["MAIL"] = ["553 5.7.1 sender not owned by user"]
         assert "sender rctrack@localhost refused: 553 5.7.1" in deferred(plain)
 
     @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
-    def test_a_missing_login_is_a_fault_of_the_settings(self, plain: SmtpNotifier, post: Post, command: str) -> None:
+    def test_a_missing_login_is_a_fault_of_the_settings(self, plain: SmtpChannel, post: Post, command: str) -> None:
         """530 is a 5xx, but says nothing about the mail (RFC 4954)."""
         post.replies[command] = ["530 5.7.0 authentication required"]
         assert "authentication required" in deferred(plain)
 
     @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
-    def test_a_cut_connection_is_deferred(self, plain: SmtpNotifier, post: Post, command: str) -> None:
+    def test_a_cut_connection_is_deferred(self, plain: SmtpChannel, post: Post, command: str) -> None:
         """Even after the whole mail: without a reply nobody knows; a resend has the same Message-ID."""
         post.replies[command] = [DROP]
         assert f"localhost port {plain.port}: " in deferred(plain)
@@ -134,14 +134,14 @@ class TestReplies:
 
     @pytest.mark.parametrize("farewell", [DROP, "500 what?", "421 go away"])
     def test_what_was_taken_is_sent_whatever_happens_at_quit(
-        self, plain: SmtpNotifier, post: Post, farewell: str
+        self, plain: SmtpChannel, post: Post, farewell: str
     ) -> None:
         """Or it would go out again."""
         post.replies["QUIT"] = [farewell]
         assert plain.send(a_mail(), SENDER, READER) == Sent()
         assert len(post.taken) == 1
 
-    def test_a_hostile_reply_is_one_short_line(self, plain: SmtpNotifier, post: Post) -> None:
+    def test_a_hostile_reply_is_one_short_line(self, plain: SmtpChannel, post: Post) -> None:
         """It ends up in a log and in `doctor`."""
         post.replies["RCPT"] = ["550-\x1b[2J first \u2028 line\r\n550 " + "x" * 400]
         reason = refused(plain)
@@ -156,22 +156,22 @@ class TestConnecting:
         """Connection refused; the reason names host and port."""
         with listener() as server:
             port = server.getsockname()[1]
-        notifier = SmtpNotifier("127.0.0.1", port, implicit_tls=False, login=None)
-        assert deferred(notifier) == f"127.0.0.1 port {port}: Connection refused"
-        assert isinstance(notifier.probe(), Deferred)
+        channel = SmtpChannel("127.0.0.1", port, implicit_tls=False, login=None)
+        assert deferred(channel) == f"127.0.0.1 port {port}: Connection refused"
+        assert isinstance(channel.probe(), Deferred)
 
     def test_an_unknown_host_is_deferred(self) -> None:
         """Name resolution may come back (RFC 6761: .invalid never resolves)."""
-        assert "mx.invalid port 25: " in deferred(SmtpNotifier("mx.invalid", 25, implicit_tls=False, login=None))
+        assert "mx.invalid port 25: " in deferred(SmtpChannel("mx.invalid", 25, implicit_tls=False, login=None))
 
     @pytest.mark.timeout(15)
     @pytest.mark.parametrize("implicit_tls", [False, True])
     def test_a_silent_server_is_left_after_the_timeout(self, implicit_tls: bool) -> None:
         """Which is 30 s for each answer, here a tenth of one."""
         with listener() as server:
-            notifier = SmtpNotifier("127.0.0.1", server.getsockname()[1], implicit_tls=implicit_tls, login=None)
-            assert notifier.timeout == 30
-            assert "timed out" in deferred(replace(notifier, timeout=0.1))
+            channel = SmtpChannel("127.0.0.1", server.getsockname()[1], implicit_tls=implicit_tls, login=None)
+            assert channel.timeout == 30
+            assert "timed out" in deferred(replace(channel, timeout=0.1))
 
     @pytest.mark.parametrize(
         "greeting",
@@ -180,28 +180,28 @@ class TestConnecting:
     def test_a_greeting_is_never_about_a_mail(self, greeting: bytes) -> None:
         """Not even with 5xx: the mail waits."""
         with speaking(greeting) as port:
-            reason = deferred(SmtpNotifier("127.0.0.1", port, implicit_tls=False, login=None))
+            reason = deferred(SmtpChannel("127.0.0.1", port, implicit_tls=False, login=None))
         assert reason.isprintable()
 
     def test_a_login_that_cannot_be_understood_is_deferred(self) -> None:
         """A challenge that is no base64."""
         with speaking(b"220 hello\r\n250-mx\r\n250 AUTH LOGIN\r\n334 abc\r\n") as port:
-            reason = deferred(SmtpNotifier("127.0.0.1", port, implicit_tls=False, login=LOGIN))
+            reason = deferred(SmtpChannel("127.0.0.1", port, implicit_tls=False, login=LOGIN))
         assert "padding" in reason
 
 
 class TestAddresses:
     """Who it is from and to, on the wire."""
 
-    def test_names_stay_off_the_envelope(self, plain: SmtpNotifier, post: Post) -> None:
+    def test_names_stay_off_the_envelope(self, plain: SmtpChannel, post: Post) -> None:
         """Only the address; the domain in ASCII."""
         assert plain.send(a_mail(), SENDER, "A Reader <reader@bücher.example>") == Sent()
         assert post.recipients == ["reader@xn--bcher-kva.example"]
 
     def test_an_international_address_needs_smtputf8(self, post: Post) -> None:
         """A server without it will not learn it by itself: refused, saying why."""
-        with smtp_server(post, smtputf8=False) as notifier:
-            delivery = notifier.send(a_mail(a_letter(recipient="jörg@example.org")), SENDER, "jörg@example.org")
+        with smtp_server(post, smtputf8=False) as channel:
+            delivery = channel.send(a_mail(a_draft(recipient="jörg@example.org")), SENDER, "jörg@example.org")
         assert isinstance(delivery, Refused)
         assert "jörg@example.org" in delivery.reason
         assert "SMTPUTF8" in delivery.reason
@@ -210,9 +210,7 @@ class TestAddresses:
     @pytest.mark.parametrize(
         "recipient", ["", "nobody", "a@b\r\nRCPT TO:<victim@example.org>", "a@b> NOTIFY=NEVER", "a b@c", "<a@b>, <c@d>"]
     )
-    def test_what_is_no_address_is_refused_and_never_sent(
-        self, plain: SmtpNotifier, post: Post, recipient: str
-    ) -> None:
+    def test_what_is_no_address_is_refused_and_never_sent(self, plain: SmtpChannel, post: Post, recipient: str) -> None:
         """No command can be smuggled in."""
         delivery = plain.send(a_mail(), SENDER, recipient)
         assert isinstance(delivery, Refused)
@@ -220,7 +218,7 @@ class TestAddresses:
         assert post.recipients == []
 
     @pytest.mark.parametrize("sender", ["", "rctrack", "rctrack <rctrack@localhost\r\n>"])
-    def test_an_unusable_sender_is_a_fault_of_the_settings(self, plain: SmtpNotifier, sender: str) -> None:
+    def test_an_unusable_sender_is_a_fault_of_the_settings(self, plain: SmtpChannel, sender: str) -> None:
         """The reader's mail waits for a better one."""
         delivery = plain.send(a_mail(), sender, READER)
         assert isinstance(delivery, Deferred)
@@ -230,48 +228,48 @@ class TestAddresses:
 class TestTls:
     """Encrypted where offered, and only to whom the certificate names."""
 
-    def test_starttls_is_used_where_it_is_offered(self, starttls: SmtpNotifier, post: Post, trusted: Authority) -> None:
+    def test_starttls_is_used_where_it_is_offered(self, starttls: SmtpChannel, post: Post, trusted: Authority) -> None:
         """Without being asked for."""
         assert starttls.send(a_mail(), SENDER, READER) == Sent()
         assert post.encrypted == [True]
 
-    def test_a_login_goes_through_starttls(self, starttls: SmtpNotifier, post: Post, trusted: Authority) -> None:
+    def test_a_login_goes_through_starttls(self, starttls: SmtpChannel, post: Post, trusted: Authority) -> None:
         """The usual submission server."""
-        notifier = replace(starttls, login=LOGIN)
-        assert notifier.probe() == Sent()
-        assert notifier.send(a_mail(), SENDER, READER) == Sent()
+        channel = replace(starttls, login=LOGIN)
+        assert channel.probe() == Sent()
+        assert channel.send(a_mail(), SENDER, READER) == Sent()
         assert post.taken == [a_mail()]
         assert post.logins == [USER, USER]
 
-    def test_smtps_is_encrypted_from_the_start(self, implicit: SmtpNotifier, post: Post, trusted: Authority) -> None:
+    def test_smtps_is_encrypted_from_the_start(self, implicit: SmtpChannel, post: Post, trusted: Authority) -> None:
         """With the same checks."""
         assert implicit.send(a_mail(), SENDER, READER) == Sent()
         assert post.encrypted == [True]
 
-    def test_smtps_does_not_speak_with_an_unknown_certificate(self, implicit: SmtpNotifier, post: Post) -> None:
+    def test_smtps_does_not_speak_with_an_unknown_certificate(self, implicit: SmtpChannel, post: Post) -> None:
         """The reason says how to make it known."""
         assert "SSL_CERT_FILE" in deferred(implicit)
         assert post.taken == []
 
-    def test_no_login_where_the_certificate_is_unknown(self, starttls: SmtpNotifier, post: Post) -> None:
+    def test_no_login_where_the_certificate_is_unknown(self, starttls: SmtpChannel, post: Post) -> None:
         """Not on loopback either: another user may have taken the port."""
         assert "SSL_CERT_FILE" in deferred(replace(starttls, login=LOGIN))
         assert post.logins == []
 
     def test_no_login_where_the_certificate_names_another_host(
-        self, starttls: SmtpNotifier, post: Post, trusted: Authority
+        self, starttls: SmtpChannel, post: Post, trusted: Authority
     ) -> None:
         """127.0.0.2 is this machine too, but the certificate says localhost and 127.0.0.1."""
         with smtp_server(post, implicit_tls=trusted.server, address="127.0.0.2") as implicit:
             assert "not valid for '127.0.0.2'" in deferred(replace(implicit, login=LOGIN))
         assert post.logins == []
 
-    def test_the_local_mail_server_may_have_a_certificate_of_its_own(self, starttls: SmtpNotifier, post: Post) -> None:
+    def test_the_local_mail_server_may_have_a_certificate_of_its_own(self, starttls: SmtpChannel, post: Post) -> None:
         """As Debian's Postfix does; on loopback and without a login there is nothing to protect."""
         assert starttls.send(a_mail(), SENDER, READER) == Sent()
         assert post.encrypted == [False]
 
-    def test_a_failing_starttls_is_no_reason_to_go_on_in_the_clear(self, plain: SmtpNotifier, post: Post) -> None:
+    def test_a_failing_starttls_is_no_reason_to_go_on_in_the_clear(self, plain: SmtpChannel, post: Post) -> None:
         """Deferred; asked with a server that names STARTTLS and then does not do it."""
         post.extensions.append("250-STARTTLS")
         assert "454" in deferred(plain)
@@ -282,17 +280,17 @@ class TestLogin:
     """A password is read once, sent to the right server only, and never shown."""
 
     def test_a_wrong_password_is_deferred_and_not_repeated(
-        self, starttls: SmtpNotifier, post: Post, trusted: Authority
+        self, starttls: SmtpChannel, post: Post, trusted: Authority
     ) -> None:
         """It can be corrected; the reason says what to look at."""
-        notifier = replace(starttls, login=Login(USER, "hunter2"))
-        reason = deferred(notifier)
+        channel = replace(starttls, login=Login(USER, "hunter2"))
+        reason = deferred(channel)
         assert "check user and password: 535" in reason
         assert "hunter2" not in reason
-        assert notifier.probe() == Deferred(reason)
+        assert channel.probe() == Deferred(reason)
 
     def test_a_server_that_repeats_the_password_does_not_get_it_into_the_log(
-        self, plain: SmtpNotifier, post: Post
+        self, plain: SmtpChannel, post: Post
     ) -> None:
         """Neither as it is nor in base64."""
         login = Login("me", "hunter2")
@@ -300,19 +298,19 @@ class TestLogin:
         assert "cannot decode *** *** ***" in deferred(replace(plain, login=login))
         assert "hunter2" not in repr(replace(plain, login=login))
 
-    def test_a_login_that_may_come_later_is_deferred(self, plain: SmtpNotifier, post: Post) -> None:
+    def test_a_login_that_may_come_later_is_deferred(self, plain: SmtpChannel, post: Post) -> None:
         """454: the server's own trouble."""
         post.replies["AUTH"] = ["454 4.7.0 try later"] * 9
         assert "454 4.7.0 try later" in deferred(replace(plain, login=LOGIN))
 
-    def test_a_server_without_tls_is_not_told_the_password(self, plain: SmtpNotifier, post: Post) -> None:
+    def test_a_server_without_tls_is_not_told_the_password(self, plain: SmtpChannel, post: Post) -> None:
         """0.0.0.0 reaches this machine, but is not known to be loopback: it stands for any other host."""
         reason = deferred(replace(plain, host="0.0.0.0", login=LOGIN))
         assert "no STARTTLS" in reason
         assert "smtps://" in reason
         assert post.logins == []
 
-    def test_a_server_on_this_machine_may_be_told_in_the_clear(self, plain: SmtpNotifier, post: Post) -> None:
+    def test_a_server_on_this_machine_may_be_told_in_the_clear(self, plain: SmtpChannel, post: Post) -> None:
         """There is no wire."""
         assert replace(plain, login=LOGIN).send(a_mail(), SENDER, READER) == Sent()
         assert post.logins == [USER]
@@ -359,21 +357,21 @@ class TestOpening:
         self, transport: str, host: str, port: int, implicit_tls: bool
     ) -> None:
         """Ports 25 and 465 unless it says otherwise."""
-        assert open_smtp(self.config(transport), {}) == SmtpNotifier(host, port, implicit_tls, login=None)
+        assert open_smtp(self.config(transport), {}) == SmtpChannel(host, port, implicit_tls, login=None)
 
     @pytest.mark.parametrize(
         "transport", ["smtps://me%40example.org@mx.example.org", "smtps://me@example.org@mx.example.org"]
     )
     def test_a_user_may_be_a_mail_address(self, transport: str) -> None:
         """As most providers want it; spelled with %40 or plainly."""
-        notifier = open_smtp(self.config(transport, env="SECRET"), {"SECRET": "hunter2\n"})
-        assert notifier.login == Login("me@example.org", "hunter2")
+        channel = open_smtp(self.config(transport, env="SECRET"), {"SECRET": "hunter2\n"})
+        assert channel.login == Login("me@example.org", "hunter2")
 
     def test_a_password_file_may_end_in_a_newline(self, tmp_path: Path) -> None:
         """Most editors add one; spaces belong to the password."""
         (tmp_path / "password").write_bytes(b" hunter2 \r\n")
-        notifier = open_smtp(self.config("smtp://me@localhost", file=tmp_path / "password"), {})
-        assert notifier.login == Login("me", " hunter2 ")
+        channel = open_smtp(self.config("smtp://me@localhost", file=tmp_path / "password"), {})
+        assert channel.login == Login("me", " hunter2 ")
 
     @pytest.mark.parametrize(
         "transport",
@@ -390,8 +388,8 @@ class TestOpening:
     )
     def test_a_password_in_the_transport_is_refused_and_not_repeated(self, transport: str) -> None:
         """Not even where it makes the transport unreadable; neither in the error nor in what caused it."""
-        with pytest.raises(NotifierError) as error:
-            open_notifier(self.config(transport, env="SECRET"), {"SECRET": "x"})
+        with pytest.raises(ChannelError) as error:
+            open_channel(self.config(transport, env="SECRET"), {"SECRET": "x"})
         assert "hunter2" not in str(error.value)
         assert error.value.__cause__ is None
         assert error.value.__suppress_context__ or error.value.__context__ is None
@@ -413,7 +411,7 @@ class TestOpening:
     )
     def test_an_unusable_transport_is_refused_with_the_right_form(self, transport: str) -> None:
         """Before anything is sent."""
-        with pytest.raises(NotifierError, match=r"write smtp://\[user@\]host\[:port\]"):
+        with pytest.raises(ChannelError, match=r"write smtp://\[user@\]host\[:port\]"):
             open_smtp(self.config(transport), {})
 
     def test_a_missing_password_is_named(self, tmp_path: Path) -> None:
@@ -433,16 +431,16 @@ class TestOpening:
             ("SECRET", empty, "keep one"),
         ]
         for env, file, expected in cases:
-            with pytest.raises(NotifierError, match=expected) as error:
+            with pytest.raises(ChannelError, match=expected) as error:
                 open_smtp(self.config("smtp://me@localhost", env, file), {"SECRET": ""})
             assert "pässword" not in str(error.value)
 
     def test_a_user_outside_ascii_is_refused(self) -> None:
         """smtplib could not send it."""
-        with pytest.raises(NotifierError, match="ASCII"):
+        with pytest.raises(ChannelError, match="ASCII"):
             open_smtp(self.config("smtp://j%C3%B6rg@localhost", env="SECRET"), {"SECRET": "x"})
 
     def test_a_password_without_a_user_is_refused(self) -> None:
         """A user was meant; without one the mail would go out anonymously or not at all."""
-        with pytest.raises(NotifierError, match="smtp://USER@host"):
+        with pytest.raises(ChannelError, match="smtp://USER@host"):
             open_smtp(self.config("smtp://localhost", env="SECRET"), {"SECRET": "x"})
