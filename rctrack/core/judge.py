@@ -291,7 +291,7 @@ def _ends(book: Book, now: datetime) -> Iterator[Notice]:
 def _late_facts(book: Book, wait: Wait) -> LateFacts:
     release = _release_of(book, wait)
     entries = release.timeline if release else ()
-    hosts = {host.source: host.host for host in book.followed.tags}
+    hosts = {host.source: host.host.rpartition("/")[2] for host in book.followed.tags}
     return LateFacts(
         version=release.version.text if release else str(wait.version),
         name=release.name if release else str(wait.version),

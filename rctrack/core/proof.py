@@ -18,7 +18,7 @@ stale        Two announcements at least STALE_AFTER apart, no tag, HEAD unmoved:
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from rctrack.core.book import FRESH, Book, earliest
+from rctrack.core.book import Book, earliest
 from rctrack.core.evidence import SourceId, Station
 from rctrack.core.followed import Followed, TagHost
 from rctrack.core.habits import is_on_site
@@ -135,12 +135,7 @@ def may_be_late(book: Book, wait: Wait) -> bool:
     if wait.kind is DelayKind.OVERDUE:
         return True
     release = book.releases.get(wait.version)
-    return release is not None and is_fresh(release) and not _is_half_of_an_event(book, release, wait)
-
-
-def is_fresh(release: Release) -> bool:
-    """Whether we watched it come, or it was young when we first saw it: history is never told as late."""
-    return release.is_news or (release.made_at is not None and release.first_seen_at - release.made_at <= FRESH)
+    return release is not None and release.is_fresh and not _is_half_of_an_event(book, release, wait)
 
 
 def _is_half_of_an_event(book: Book, release: Release, wait: Wait) -> bool:

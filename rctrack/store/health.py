@@ -12,6 +12,8 @@ from rctrack.store import rows
 from rctrack.store.codec import utc
 from rctrack.store.table import Tables
 
+_BLOCKED = timedelta(hours=26)
+"""A host that blocks us is left alone for up to a day between two looks of a run."""
 _KEPT = timedelta(days=90)
 """Looks are pruned after this; outages that they showed stay."""
 
@@ -112,8 +114,11 @@ class HealthTables(Tables):
     ) -> bool:
         """Adds a look to the run that it continues, or begins one; returns whether it begins one."""
         last = self._last_run(project, source, observer)
+        # What could not be counted stands with the looks at which it could not; of failures the first reason tells.
         is_same = last is not None and last["outcome"] == outcome
-        if last is not None and is_same and timedelta(0) <= at - rows.needed(last["last_at"]) <= HOLE:
+        is_same = is_same and (outcome is not Outcome.GOOD or (last is not None and last["reason"] == reason))
+        longest = _BLOCKED if outcome is Outcome.BLOCKED else HOLE
+        if last is not None and is_same and timedelta(0) <= at - rows.needed(last["last_at"]) <= longest:
             self.connection.execute(
                 "UPDATE runs SET last_at = ?, looks = looks + 1 WHERE id = ?", (utc(at), last["id"])
             )

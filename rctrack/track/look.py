@@ -8,7 +8,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
@@ -58,12 +58,14 @@ class Taken:
     at: datetime
     outcome: Outcome
     reason: str
+    was_asked: bool = True
+    """Whether the source was asked at all: a host that blocked us is left alone for a while."""
     fingerprint: str = ""
     cursor: str = ""
     sighting: Sighting | None = None
     is_first_fill: bool = False
     """Read from the start: for the first time, or otherwise than before; then it tells nobody anything."""
-    coverage: Life = Life(None, None)
+    coverage: Life = field(default_factory=lambda: Life(None, None))
     head: HeadEvidence | None = None
     tags: tuple[TagSighting, ...] = ()
     """Those that are not stored."""
@@ -72,7 +74,7 @@ class Taken:
     mails: tuple[tuple[MailEvidence, Reading], ...] = ()
     read_again: tuple[tuple[int, MailEvidence, Sighting, Reading], ...] = ()
     """The stored mails of a source that is read otherwise than before."""
-    measured: Measured = Measured()
+    measured: Measured = field(default_factory=Measured)
     read_at: tuple[int, Evidence] | None = None
     """What was read to count, with what the look brings, and at which revision of the project; None: nothing was."""
 
@@ -100,7 +102,7 @@ def take(
     is_first_fill = silent or state is None or state.fingerprint != fingerprint
     if (until := _paused(stored, source, now)) is not None:
         reason = f"left alone until {until:%Y-%m-%d %H:%M} UTC, because its host blocked us"
-        return Taken(project, source, now, Outcome.BLOCKED, reason)
+        return Taken(project, source, now, Outcome.BLOCKED, reason, was_asked=False)
     cursor = None if is_first_fill or state is None else state.cursor
     answer = open_source(source, project, tools).look(cursor, _since(stored, project, now))
     if not isinstance(answer, Good):
@@ -112,12 +114,12 @@ def take(
         now,
         Outcome.GOOD,
         "",
-        fingerprint,
-        answer.cursor,
-        sighting,
-        is_first_fill,
-        _believable(answer.life, now),
-        HeadEvidence(ObjectId(answer.head)) if answer.head else None,
+        fingerprint=fingerprint,
+        cursor=answer.cursor,
+        sighting=sighting,
+        is_first_fill=is_first_fill,
+        coverage=_believable(answer.life, now),
+        head=HeadEvidence(ObjectId(answer.head)) if answer.head else None,
     )
     if isinstance(source, TagsConfig):
         return _with_tags(stored, taken, source, answer, tools, sighting)
@@ -270,6 +272,8 @@ def _is_moved(stored: Store, taken: Taken) -> bool:
 
 def store(stored: Store, taken: Taken) -> None:
     """Writes what was taken; in the caller's transaction."""
+    if not taken.was_asked:
+        return
     project, source = taken.project.id, taken.source.source
     reason = "; ".join(taken.measured.notes)[:_MOST_NOTES] if taken.is_good else taken.reason
     stored.health.add_look(project, source, stored.observer, taken.at, taken.outcome, reason)

@@ -21,13 +21,13 @@ from tests.support.servers import git_over_http
 
 MOMENTS = 50 if os.environ.get("RCTRACK_LONG") else 12
 SEED = int(os.environ.get("RCTRACK_SEED", "1"))
-WHEN = {"id", "mail_id", "seen_at", "not_seen_at", "first_seen_at", "recorded_at", "counted_at"}
+WHEN = {"id", "mail_id", "seen_at", "not_seen_at", "first_seen_at", "said_at", "counted_at"}
 """Columns that say when we looked, or in which order: they differ between two runs that saw the same."""
 VERSIONS = [f"{major}.{minor}{rc}" for major in (1, 2) for minor in range(2) for rc in ("-rc1", "-rc2", "")]
 
 READY = """
 import sqlite3, sys
-from rctrack import cli, daemon, doctor, send as channels, pipeline, sources, store
+from rctrack import cli, daemon, rounds, send, sources, store
 import sqlite_utils.migrations
 print("ready", flush=True)
 cli.main(prog_name="rctrack")
@@ -144,7 +144,7 @@ def test_a_round_that_is_killed_anywhere_sends_each_alert_once(tmp_path: Path) -
         assert demo.rctrack("poll").returncode == 0
         ids = [mail["Message-ID"] for mail in demo.mails()]
         assert len(ids) == len(set(ids)) == 3, f"moment {number}"
-        assert demo.rows("SELECT * FROM letters WHERE sent_at IS NULL") == []
+        assert demo.rows("SELECT * FROM outbox WHERE sent_at IS NULL") == []
 
 
 def copied(began: Follower, folder: Path, repository: GitRepository) -> Follower:

@@ -237,8 +237,8 @@ def test_what_came_between_two_looks_is_told_once_and_as_late(
     for each in (demo, demo, demo, first, first):
         assert each.rctrack_process("poll", timeout=300).returncode == 0
     assert first.mails() == []
-    assert first.visible("releases", "events", "announcements", "letters") == {
-        table: seen[table] for table in ("releases", "events", "announcements", "letters")
+    assert first.visible("releases", "notices", "announcements", "outbox") == {
+        table: seen[table] for table in ("releases", "notices", "announcements", "outbox")
     }
     mails = demo.mails()
     assert [mail["Subject"].split()[2] for mail in mails] == ["v2.41.5", "v2.42.2"]
