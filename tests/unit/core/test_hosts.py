@@ -33,10 +33,10 @@ def looks(
         ("g", State.UP),
         ("gf", State.FAILING),
         ("gff", State.FAILING),
-        ("gfff", State.OUT),
-        ("gfffg", State.OUT),
+        ("gfff", State.DOWN),
+        ("gfffg", State.DOWN),
         ("gfffgg", State.UP),
-        ("gfffgfg", State.OUT),
+        ("gfffgfg", State.DOWN),
         ("gfgfgf", State.FAILING),
         ("gbbb", State.BLOCKED),
     ],
@@ -55,7 +55,7 @@ def test_two_failures_are_no_outage_however_far_apart() -> None:
     """A source that is asked every two hours."""
     up = looks("two.example", "g" * 12)
     assert health([*looks("one.example", "gff", minutes=120), *up]).state("one.example") is State.FAILING
-    assert health([*looks("one.example", "gfff", minutes=120), *up]).state("one.example") is State.OUT
+    assert health([*looks("one.example", "gfff", minutes=120), *up]).state("one.example") is State.DOWN
 
 
 def test_an_outage_is_bounded_by_the_looks_around_it() -> None:
@@ -71,7 +71,7 @@ def test_hosts_that_fail_together_are_one_outage() -> None:
     """git and www of the same place, while another host answers."""
     down = [*looks("git.example", "ggffff"), *looks("www.example", "ggffff"), *looks("other.example", "gggggg")]
     found = health(down).outages
-    assert [(each.kind, each.hosts) for each in found] == [(OutageKind.OUT, frozenset({"git.example", "www.example"}))]
+    assert [(each.kind, each.hosts) for each in found] == [(OutageKind.DOWN, frozenset({"git.example", "www.example"}))]
 
 
 def test_all_hosts_failing_together_means_that_we_are_offline() -> None:
@@ -80,19 +80,19 @@ def test_all_hosts_failing_together_means_that_we_are_offline() -> None:
     away = [look for host in hosts for look in looks(host, "gg" + "f" * 288 + "gg")]
     found = health(away)
     assert [each.kind for each in found.outages] == [OutageKind.OFFLINE]
-    assert not found.offline
+    assert not found.is_offline
     assert {state for _, state in found.states} == {State.UP}
     still = health([look for host in hosts for look in looks(host, "ggffff")])
-    assert still.offline
+    assert still.is_offline
     assert still.state("one.example") is State.OFFLINE
     answering = [*looks("one.example", "ggffff"), *looks("two.example", "ggffff", unreachable=False)]
-    assert not health(answering).offline
+    assert not health(answering).is_offline
 
 
 def test_one_host_of_three_that_is_down_is_an_outage_of_that_host_only() -> None:
     """The others are up."""
     found = health([*looks("one.example", "ggffff"), *looks("two.example", "g" * 6), *looks("three.example", "g" * 6)])
-    assert dict(found.states) == {"one.example": State.OUT, "two.example": State.UP, "three.example": State.UP}
+    assert dict(found.states) == {"one.example": State.DOWN, "two.example": State.UP, "three.example": State.UP}
 
 
 def test_time_without_any_look_is_a_hole_and_no_outage() -> None:
