@@ -140,7 +140,7 @@ class TestOurOwnHoles:
         known = Outage(
             OutageKind.DOWN, frozenset({"one.example"}), None, BEGIN - 50 * HOUR, None, BEGIN, "connection refused"
         )
-        shown = [*looks("one.example", "f"), *looks("one.example", "gg", begin=self.LATER)]
+        shown = [*looks("two.example", "g"), *looks("one.example", "gg", begin=self.LATER)]
         [cut, hole] = health(shown, [known]).outages
         assert (cut.since, cut.until, cut.reason) == (known.since, BEGIN, known.reason)
         assert hole.kind is OutageKind.HOLE
@@ -175,7 +175,7 @@ class TestWhatIsKnownAlready:
     def test_two_that_go_on_with_one_are_one_until_the_last_is_over(self) -> None:
         """It was of two hosts, and one is back before the other."""
         known = self.outage(0, None, "one.example", "two.example")
-        shown = [self.outage(5, 7, "one.example"), self.outage(5, 9, "two.example")]
+        shown = [self.outage(5, 9, "one.example"), self.outage(5, 7, "two.example")]
         [now], new = continued([known], shown)
         assert (now.hosts, now.since, now.until, new) == (known.hosts, known.since, BEGIN + 9 * HOUR, [])
 
