@@ -85,17 +85,20 @@ def has_reached(release: Release, station: Station) -> bool:
 def unconfirmed(expects: Collection[str], releases: Iterable[Release]) -> frozenset[VersionId]:
     """The releases of a project that tags which a mail alone claims: anyone can write a From line.
 
-    `releases` ascend. A project tags unless fewer than a fifth of its last twenty of that kind were tagged.
+    `releases` ascend. A project tags unless fewer than a fifth of its last twenty of that kind were tagged; once it is
+    known to tag, what is only claimed is no measure of that, however often it is claimed.
     """
     rows: dict[bool, _Row] = defaultdict(_Row)
     doubtful = set()
     for release in releases:
         row = rows[release.version.is_final]
-        if not release.tags and not is_on_site(release):
-            tags_rarely = "tag" not in expects and row.is_long_enough and row.share < RARE
-            if not tags_rarely:
-                doubtful.add(release.version.id)
-        row.reached.append(bool(release.tags))
+        tags_rarely = "tag" not in expects and row.is_long_enough and row.share < RARE
+        if release.tags or is_on_site(release) or tags_rarely:
+            row.reached.append(bool(release.tags))
+            continue
+        doubtful.add(release.version.id)
+        if not row.is_long_enough:
+            row.reached.append(False)
     return frozenset(doubtful)
 
 

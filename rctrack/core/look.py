@@ -61,11 +61,14 @@ class Run:
         return host_of(self.source)
 
     def looks_since(self, begin: datetime) -> list[Look]:
-        """The looks of the run from then on, and the last before; evenly spaced, for only first and last are known."""
-        step = (self.last_at - self.first_at) / max(self.looks - 1, 1)
-        first = 0 if begin <= self.first_at or not step else min(int((begin - self.first_at) / step), self.looks - 1)
+        """The looks of the run from then on, and the last before; evenly spaced, for only first and last are known.
+
+        They are whole seconds, as what is stored of them is: the same looks give the same outage, stored or not.
+        """
+        span, gaps = self.last_at - self.first_at, max(self.looks - 1, 1)
+        first = 0 if begin <= self.first_at or not span else min((begin - self.first_at) * gaps // span, gaps)
         return [
-            Look(self.host, self.first_at + number * step, self.outcome, self.reason)
+            Look(self.host, (self.first_at + span * number / gaps).replace(microsecond=0), self.outcome, self.reason)
             for number in range(first, self.looks)
         ]
 

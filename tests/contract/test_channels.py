@@ -104,7 +104,7 @@ def box(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Box]:
         yield opened_box
 
 
-class TestEveryNotifier:
+class TestEveryChannel:
     """The same promises, whatever the way."""
 
     @pytest.mark.parametrize(

@@ -56,8 +56,8 @@ class Kind:
             announced = Instant(announced.at)
         if announced and self.to_the_minute:
             announced = replace(announced, at=announced.at.replace(second=0))
-        delivered, held = (mail.delivered, mail.held) if self.received else (None, None)
-        return replace(mail, announced=announced, delivered=delivered, held=held, archived=None, url=None)
+        delivered, wait = (mail.delivered, mail.longest_wait) if self.received else (None, None)
+        return replace(mail, announced=announced, delivered=delivered, longest_wait=wait, archived=None, url=None)
 
 
 @contextmanager

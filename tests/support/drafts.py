@@ -1,4 +1,4 @@
-"""Letters to send in tests."""
+"""Drafts to send in tests."""
 
 from datetime import UTC, datetime
 

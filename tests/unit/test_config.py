@@ -11,6 +11,7 @@ import pytest
 from rctrack import config
 from rctrack.config import VGER_SERVERS, ConfigError, DigestTime, load
 from rctrack.core.evidence import ProjectId
+from rctrack.core.notice import ALERTS, Topic
 
 PROJECT = """\
 name = "Demo"
@@ -75,7 +76,9 @@ class TestErrorsInTheMainFile:
             ("[[mail.to]]\naddress='a@b\\r\\nX: y'", "mail.to.1.address: found"),
             ("[[mail.to]]\naddress='a@b'\n[[mail.to]]\naddress=''", "mail.to.2.address: found ''"),
             ("[[mail.to]]\naddress='a@b'\nprojects=['linux']", "mail.to.1.projects: found 'linux', expected"),
-            ("[[mail.to]]\naddress='a@b'\nsend=['news']", "mail.to.1.send: found ['news'], expected \"alerts\" and/or"),
+            ("[[mail.to]]\naddress='a@b'\nsend=['news']", "mail.to.1.send: found ['news'], expected any of \"alerts\""),
+            ("[[mail.to]]\naddress='a@b'\nsend=['alert']", "mail.to.1.send: found ['alert'], expected \"alerts\""),
+            ("[[mail.to]]\naddress='a@b'\nwhen='soon'", "mail.to.1.when: found 'soon', expected"),
             (
                 "[[mail.to]]\naddress='a@b'\ndigest='Mon 24:00'",
                 "mail.to.1.digest: found 'Mon 24:00', expected \"Mon 08",
@@ -226,7 +229,8 @@ class TestMeaning:
         assert found.mail.transport == f"maildir:{tmp_path}/state/rctrack/outbox"
         assert (found.schedule.tags, found.schedule.lists) == (timedelta(minutes=15), timedelta(minutes=10))
         (reader,) = found.mail.to
-        assert (reader.address, reader.alerts, reader.digest) == ("you@localhost", True, DigestTime(0, 8, 0))
+        assert (reader.address, reader.digest, reader.gets_first) == ("you@localhost", DigestTime(0, 8, 0), False)
+        assert reader.topics == {*ALERTS, Topic.OPERATOR}
         (project,) = found.projects
         assert project.lists[0].rules.senders == {"maintainer@example.org"}
         assert project.lists[0].rules.servers == VGER_SERVERS
@@ -249,12 +253,36 @@ class TestMeaning:
         assert found.mail.password_env == "PW"
         assert found.mail.password_file == tmp_path / "pw"
         first, second = found.mail.to
-        assert (first.alerts, first.digest) == (False, DigestTime(None, 23, 59))
+        assert (first.topics, first.digest) == ({Topic.OPERATOR}, DigestTime(None, 23, 59))
         assert first.timezone == ZoneInfo("Europe/Berlin")
         assert first.wants(ProjectId("demo"))
         assert not first.wants(ProjectId("git"))
-        assert (second.alerts, second.digest) == (True, None)
+        assert (second.topics, second.digest) == (ALERTS, None)
         assert second.wants(ProjectId("git"))
+
+    def test_a_reader_chooses_what_they_get_word_by_word(self, tmp_path: Path) -> None:
+        """Alerts and more, or some of them; as soon as it is known, or whole."""
+        first, second = loaded(
+            tmp_path,
+            f"{MAIN}[[mail.to]]\naddress='a@example.org'\nsend=['alerts', 'announced', 'operator']\nwhen='first'\n"
+            "[[mail.to]]\naddress='b@example.org'\nsend=['rc', 'changed']\n",
+        ).mail.to
+        assert first.topics == {*ALERTS, Topic.ANNOUNCED, Topic.OPERATOR}
+        assert second.topics == {Topic.RC, Topic.CHANGED}
+        assert (first.gets_first, second.gets_first) == (True, False)
+        assert (first.digest, second.digest) == (None, None)
+
+    @pytest.mark.parametrize(
+        ("sends", "operators"),
+        [(("alerts", "alerts"), [True, False]), (("alerts", "operator"), [False, True]), (("operator",), [True])],
+    )
+    def test_the_first_reader_is_the_operator_unless_one_is_named(
+        self, tmp_path: Path, sends: tuple[str, ...], operators: list[bool]
+    ) -> None:
+        """Somebody hears of a source that has moved, and not everybody."""
+        readers = "".join(f"[[mail.to]]\naddress='{i}@example.org'\nsend='{send}'\n" for i, send in enumerate(sends))
+        found = loaded(tmp_path, MAIN + readers).mail.to
+        assert [Topic.OPERATOR in reader.topics for reader in found] == operators
 
     @pytest.mark.parametrize(
         ("url", "expected"),

@@ -1,5 +1,6 @@
 """Shipped history: facts on past releases, read from config/history, and what they foresee."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -8,17 +9,32 @@ import pytest
 
 from rctrack.config import load_project, shipped
 from rctrack.config.history import COLUMNS, HistoryError, load_history
-from rctrack.core.evidence import MessageId, Sighting, SourceId
+from rctrack.core.book import Book
+from rctrack.core.evidence import Sighting
 from rctrack.core.fold import fold
-from rctrack.core.forecast import Target, extras, forecast, past_of
-from rctrack.core.release import Announcement, Flag, Precision
+from rctrack.core.forecast import extras
+from rctrack.core.forecasting import dated_releases, foresee, shipped_lags
+from rctrack.core.history import ShippedRelease
+from rctrack.core.release import Announcement, Flag, Observation, Precision
 from rctrack.core.version import parse_version
-from rctrack.outlook import Outlook, seen_of
-from rctrack.pages import expected_next
 from tests.support import given
-from tests.support.given import moment
+from tests.support.books import a_book
+from tests.support.given import LIST, PRIMARY, moment
 
-ROW = {"version": "6.18", "tagged_at": "2025-11-30T22:42:10Z", "announced_at": None, "cycle": "6.18", "flags": ""}
+LINUX = load_project("linux", shipped() / "rctrack.toml")
+
+
+def linux_book(observations: Sequence[Observation], now: str, history: Sequence[ShippedRelease]) -> Book:
+    """What we know of Linux at that moment, with this much of what comes with rctrack."""
+    rules = replace(LINUX.rules, primaries=frozenset({PRIMARY}))
+    book = a_book(observations, moment(now), rules=rules, project=LINUX.id)
+    return replace(book, zone=LINUX.timezone, history=tuple(history))
+
+
+def history_until(last: str) -> list[ShippedRelease]:
+    """What was tagged by then."""
+    known = load_history(shipped() / "history", "linux", LINUX.rules.scheme)
+    return [each for each in known if each.tagged and each.tagged.at.at <= moment(last)]
 
 
 @pytest.mark.parametrize(("stem", "least"), [("linux", 500), ("git", 600), ("util-linux", 120)])
@@ -80,56 +96,42 @@ def test_shipped_history_tells_which_candidate_is_one_too_many(stem: str, versio
 
 
 def test_the_first_release_that_we_see_ourselves_has_a_forecast() -> None:
-    """One row of the database, and shipped history for all before it: rc1 a fortnight after the final."""
-    project = load_project("linux", shipped() / "rctrack.toml")
-    history = [
-        each
-        for each in load_history(shipped() / "history", "linux", project.rules.scheme)
-        if each.tagged and each.tagged.at.at <= moment("2025-11-30 23:00")
-    ]
-    past = past_of(history, (), project.timezone)
-    made = forecast(past, project.rules.feature_parts, Target.NEXT)
+    """One tag of ours, and shipped history for all before it: rc1 a fortnight after the final."""
+    final = given.tag("v6.18", "2025-11-30 22:42")
+    made = foresee(
+        linux_book([final], "2025-12-01 00:00", history_until("2025-11-30 23:00")), moment("2025-12-01 00:00")
+    )
     assert made is not None
-    assert (made.expected, made.point - made.since) == ("rc1", timedelta(14))
-    assert expected_next(project, [], [], moment("2025-12-01 00:00")) is None
-    assert expected_next(project, [ROW], [], moment("2026-12-01 00:00")) is not None
+    assert (made.step, made.on.date() - moment("2025-11-30 00:00").date()) == ("rc1", timedelta(14))
+    assert foresee(linux_book([final], "2025-12-01 00:00", ()), moment("2025-12-01 00:00")) is None
+    whole = load_history(shipped() / "history", "linux", LINUX.rules.scheme)
+    assert foresee(linux_book([final], "2026-12-01 00:00", whole), moment("2026-12-01 00:00")) is not None
 
 
-def test_status_believes_what_the_newest_announcement_promises() -> None:
-    """As the mails do: one more candidate, where past cycles ended here; what an older mail promised is over."""
-    project = load_project("linux", shipped() / "rctrack.toml")
-    row = {**ROW, "version": "6.19-rc7", "tagged_at": "2026-01-25T22:42:10Z", "cycle": "6.19"}
-    mails = [
-        Announcement(
-            versions=tuple(each for each in [parse_version("kernel", text)] if each),
-            message_id=MessageId(text),
-            subject=f"Linux {text}",
-            sender="torvalds@linux-foundation.org",
-            announced=None,
-            delivered=None,
-            archived=None,
-            commits_announced=None,
-            url=None,
-            sighting=Sighting(SourceId("list"), moment("2026-01-26 00:00"), None),
-            promised=promised,
-        )
-        for text, promised in (("6.19-rc6", "final"), ("6.19-rc7", "rc8"))
-    ]
-    said = [expected_next(project, [ROW, row], known, moment("2026-01-26 00:00")) for known in ([], mails[:1], mails)]
-    assert [made and made.expected for made in said] == ["final", "final", "rc8"]
+def test_a_forecast_believes_what_the_newest_announcement_promises() -> None:
+    """One more candidate, where past cycles ended here; what an older mail promised is over."""
+    tags = [given.tag("v6.19-rc6", "2026-01-18 22:42"), given.tag("v6.19-rc7", "2026-01-25 22:42")]
+    mails = [promising("6.19-rc6", "2026-01-18 23:00", "final"), promising("6.19-rc7", "2026-01-25 23:00", "rc8")]
+    history, now = history_until("2025-12-01 00:00"), "2026-01-26 00:00"
+    made = [foresee(linux_book([*tags, *known], now, history), moment(now)) for known in ([], mails[:1], mails)]
+    assert [each and each.step for each in made] == ["final", "final", "rc8"]
+
+
+def promising(name: str, written: str, promised: str) -> Announcement:
+    """A mail that says what comes after it."""
+    return replace(given.announcement(name, written, Sighting(LIST, moment(written), None)), promised=promised)
 
 
 def test_what_nothing_confirms_has_no_place_in_the_rhythm() -> None:
     """A forged announcement of tomorrow's candidate does not move the day on which the next one is due."""
     (release,) = fold(given.PROJECT, given.RULES, [given.tag("v1.1-rc1", "2026-03-24 12:00")], {}).values()
-    assert [str(version.text) for version, _ in seen_of([release])] == ["1.1-rc1"]
-    assert seen_of([replace(release, flags=frozenset({Flag.UNCONFIRMED}))]) == []
+    assert [version.text for version, _ in dated_releases([release])] == ["1.1-rc1"]
+    assert dated_releases([replace(release, flags=frozenset({Flag.UNCONFIRMED}))]) == []
 
 
 def test_lags_of_shipped_history_are_those_that_were_over() -> None:
     """In a replay nothing of what came later makes a limit."""
-    project = load_project("linux", shipped() / "rctrack.toml")
-    outlook = Outlook(shipped() / "history")
-    known = [len(outlook.shipped_lags(project, moment(f"{year}-01-01 00:00"))) for year in (2003, 2012, 2027)]
+    history = load_history(shipped() / "history", "linux", LINUX.rules.scheme)
+    known = [len(shipped_lags(history, moment(f"{year}-01-01 00:00"))) for year in (2003, 2012, 2027)]
     assert known[0] == 0
     assert known[0] < known[1] < known[2]

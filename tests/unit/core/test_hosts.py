@@ -1,5 +1,6 @@
 """Health: hysteresis, outages together, our own being offline, holes, and archive outages from mail alone."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -7,11 +8,12 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from rctrack.core.hosts import OutageKind, State, archive_outages, health
+from rctrack.core.hosts import Outage, OutageKind, State, archive_outages, continued, health
 from rctrack.core.look import Look, Outcome
 from tests.support.given import moment
 
 BEGIN = moment("2026-03-01 00:00")
+HOUR = timedelta(hours=1)
 
 
 def looks(
@@ -33,10 +35,10 @@ def looks(
         ("g", State.UP),
         ("gf", State.FAILING),
         ("gff", State.FAILING),
-        ("gfff", State.OUT),
-        ("gfffg", State.OUT),
+        ("gfff", State.DOWN),
+        ("gfffg", State.DOWN),
         ("gfffgg", State.UP),
-        ("gfffgfg", State.OUT),
+        ("gfffgfg", State.DOWN),
         ("gfgfgf", State.FAILING),
         ("gbbb", State.BLOCKED),
     ],
@@ -55,7 +57,7 @@ def test_two_failures_are_no_outage_however_far_apart() -> None:
     """A source that is asked every two hours."""
     up = looks("two.example", "g" * 12)
     assert health([*looks("one.example", "gff", minutes=120), *up]).state("one.example") is State.FAILING
-    assert health([*looks("one.example", "gfff", minutes=120), *up]).state("one.example") is State.OUT
+    assert health([*looks("one.example", "gfff", minutes=120), *up]).state("one.example") is State.DOWN
 
 
 def test_an_outage_is_bounded_by_the_looks_around_it() -> None:
@@ -71,7 +73,7 @@ def test_hosts_that_fail_together_are_one_outage() -> None:
     """git and www of the same place, while another host answers."""
     down = [*looks("git.example", "ggffff"), *looks("www.example", "ggffff"), *looks("other.example", "gggggg")]
     found = health(down).outages
-    assert [(each.kind, each.hosts) for each in found] == [(OutageKind.OUT, frozenset({"git.example", "www.example"}))]
+    assert [(each.kind, each.hosts) for each in found] == [(OutageKind.DOWN, frozenset({"git.example", "www.example"}))]
 
 
 def test_all_hosts_failing_together_means_that_we_are_offline() -> None:
@@ -80,19 +82,19 @@ def test_all_hosts_failing_together_means_that_we_are_offline() -> None:
     away = [look for host in hosts for look in looks(host, "gg" + "f" * 288 + "gg")]
     found = health(away)
     assert [each.kind for each in found.outages] == [OutageKind.OFFLINE]
-    assert not found.offline
+    assert not found.is_offline
     assert {state for _, state in found.states} == {State.UP}
     still = health([look for host in hosts for look in looks(host, "ggffff")])
-    assert still.offline
+    assert still.is_offline
     assert still.state("one.example") is State.OFFLINE
     answering = [*looks("one.example", "ggffff"), *looks("two.example", "ggffff", unreachable=False)]
-    assert not health(answering).offline
+    assert not health(answering).is_offline
 
 
 def test_one_host_of_three_that_is_down_is_an_outage_of_that_host_only() -> None:
     """The others are up."""
     found = health([*looks("one.example", "ggffff"), *looks("two.example", "g" * 6), *looks("three.example", "g" * 6)])
-    assert dict(found.states) == {"one.example": State.OUT, "two.example": State.UP, "three.example": State.UP}
+    assert dict(found.states) == {"one.example": State.DOWN, "two.example": State.UP, "three.example": State.UP}
 
 
 def test_time_without_any_look_is_a_hole_and_no_outage() -> None:
@@ -100,6 +102,88 @@ def test_time_without_any_look_is_a_hole_and_no_outage() -> None:
     later = looks("one.example", "gg", begin=BEGIN + timedelta(days=1))
     found = health([*looks("one.example", "gg"), *later]).outages
     assert [(each.kind, each.hosts) for each in found] == [(OutageKind.HOLE, frozenset())]
+
+
+def test_an_answer_that_is_not_what_was_asked_for_speaks_against_no_host() -> None:
+    """A page that has moved, or another one, comes from a host that is up; so does what we made of it."""
+    for outcome in (Outcome.MOVED, Outcome.MISREAD, Outcome.RAISED):
+        odd = [Look("one.example", look.at, outcome) for look in looks("one.example", "gggg", begin=BEGIN + HOUR)]
+        found = health([*looks("one.example", "gg"), *odd, *looks("two.example", "g" * 8)])
+        assert (found.state("one.example"), found.outages) == (State.UP, ())
+
+
+class TestOurOwnHoles:
+    """Time in which nothing was looked at proves nothing: no outage reaches across it."""
+
+    LATER = BEGIN + timedelta(hours=10)
+
+    def outages(self, before: str, after: str) -> list[tuple[OutageKind, datetime, datetime | None]]:
+        """What is known of one host, looked at before a hole of hours and after it, beside another that answers."""
+        both = [*looks("one.example", before), *looks("one.example", after, begin=self.LATER)]
+        up = [*looks("two.example", "g" * len(before)), *looks("two.example", "g" * len(after), begin=self.LATER)]
+        return [(each.kind, each.since, each.until) for each in health([*both, *up]).outages]
+
+    def test_what_lasts_when_we_go_ends_where_the_hole_begins(self) -> None:
+        """And what is so when we are back begins anew, once it is sure again."""
+        hole = (OutageKind.HOLE, BEGIN + HOUR, self.LATER)
+        first = (OutageKind.DOWN, BEGIN + HOUR / 4, BEGIN + HOUR)
+        assert self.outages("gffff", "gg") == [first, hole]
+        assert self.outages("gffff", "ff") == [first, hole]
+        assert self.outages("gffff", "fff") == [first, hole, (OutageKind.DOWN, self.LATER, None)]
+
+    def test_failures_on_both_sides_are_not_added_up(self) -> None:
+        """Two before, two after: nobody knows what was in between."""
+        assert [kind for kind, *_ in self.outages("gff", "ff")] == [OutageKind.HOLE]
+
+    def test_what_is_stored_as_lasting_is_cut_in_the_same_way(self) -> None:
+        """The looks that showed it are not walked through again."""
+        known = Outage(
+            OutageKind.DOWN, frozenset({"one.example"}), None, BEGIN - 50 * HOUR, None, BEGIN, "connection refused"
+        )
+        shown = [*looks("two.example", "g"), *looks("one.example", "gg", begin=self.LATER)]
+        [cut, hole] = health(shown, [known]).outages
+        assert (cut.since, cut.until, cut.reason) == (known.since, BEGIN, known.reason)
+        assert hole.kind is OutageKind.HOLE
+        still = health([*looks("one.example", "f" * 9), *looks("two.example", "g" * 9)], [known]).outages
+        assert [(each.since, each.until, each.not_after) for each in still] == [(known.since, None, BEGIN + 2 * HOUR)]
+
+
+class TestWhatIsKnownAlready:
+    """Stored outages as the looks have them now: each stays one, and a begin once known stays."""
+
+    def outage(self, since: float, until: float | None, *hosts: str, kind: OutageKind = OutageKind.DOWN) -> Outage:
+        """From so many hours to so many."""
+        end = None if until is None else BEGIN + until * HOUR
+        return Outage(kind, frozenset(hosts or {"one.example"}), None, BEGIN + since * HOUR, end, None, "refused")
+
+    def test_an_earlier_begin_stays_and_the_end_is_that_of_now(self) -> None:
+        """The looks at its begin are not read again."""
+        known, shown = self.outage(0, None), self.outage(40, 50)
+        assert continued([known], [shown]) == ([replace(shown, since=known.since)], [])
+
+    def test_what_has_no_moment_in_common_with_it_is_another(self) -> None:
+        """The same host, later."""
+        known, shown = self.outage(0, 10), self.outage(40, 50)
+        assert continued([known], [shown]) == ([known], [shown])
+
+    def test_another_host_or_kind_is_another(self) -> None:
+        """At the same time."""
+        known = self.outage(0, 10)
+        others = [self.outage(0, 10, "two.example"), self.outage(0, 10, kind=OutageKind.BLOCKED)]
+        assert continued([known], others) == ([known], others)
+
+    def test_two_that_go_on_with_one_are_one_until_the_last_is_over(self) -> None:
+        """It was of two hosts, and one is back before the other."""
+        known = self.outage(0, None, "one.example", "two.example")
+        shown = [self.outage(5, 9, "one.example"), self.outage(5, 7, "two.example")]
+        [now], new = continued([known], shown)
+        assert (now.hosts, now.since, now.until, new) == (known.hosts, known.since, BEGIN + 9 * HOUR, [])
+
+    @for_all(st.text("gfb.", max_size=60), st.text("gfb.", max_size=60))
+    def test_looking_at_the_same_looks_again_changes_nothing(self, one: str, two: str) -> None:
+        """What was stored a moment ago is what is shown."""
+        shown = health([*looks("one.example", one), *looks("two.example", two)]).outages
+        assert continued(list(shown), shown) == (list(shown), [])
 
 
 class TestArchiveOutages:

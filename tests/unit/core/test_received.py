@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rctrack.core.evidence import Instant
-from rctrack.core.received import Hop, archived, delivered, held, parse_date, read_hop, read_hops
+from rctrack.core.received import Hop, archived, delivered, longest_wait, parse_date, read_hop, read_hops
 from rctrack.core.release import LongestWait
 from tests.support.given import instant
 
@@ -244,8 +244,8 @@ class TestDelivered:
         assert perf_counter() - began < 10
 
 
-class TestHeld:
-    """Which hop held the mail."""
+class TestLongestWait:
+    """On which hop the mail waited longest."""
 
     @staticmethod
     def way(*hops: tuple[str, str]) -> tuple[Hop, ...]:
@@ -254,26 +254,28 @@ class TestHeld:
     def test_the_longest_wait_before_the_list_is_named(self) -> None:
         """Between two servers; what comes behind the list is not its way to the list."""
         way = self.way(("out.example", "12:01"), ("relay.example", "12:02"), (VGER[0], "14:00"), ("archive", "23:00"))
-        assert held(instant("2026-03-24 12:00"), way, VGER) == LongestWait(
+        assert longest_wait(instant("2026-03-24 12:00"), way, VGER) == LongestWait(
             "relay.example", VGER[0], timedelta(minutes=118)
         )
 
     def test_a_mail_that_its_sender_kept_has_no_first_server(self) -> None:
         """Its Date is hours before any server had it; without a Date the chain alone counts."""
         way = self.way(("out.example", "18:00"), (VGER[0], "18:01"))
-        assert held(instant("2026-03-24 12:00"), way, VGER) == LongestWait(None, "out.example", timedelta(hours=6))
-        assert held(None, way, VGER) == LongestWait("out.example", VGER[0], timedelta(minutes=1))
+        assert longest_wait(instant("2026-03-24 12:00"), way, VGER) == LongestWait(
+            None, "out.example", timedelta(hours=6)
+        )
+        assert longest_wait(None, way, VGER) == LongestWait("out.example", VGER[0], timedelta(minutes=1))
 
     def test_a_list_may_keep_a_mail_itself(self) -> None:
         """It took it, and expanded it hours later."""
         way = self.way((VGER[0], "12:01"), (VGER[0], "15:01"))
-        assert held(instant("2026-03-24 12:00"), way, VGER) == LongestWait(VGER[0], VGER[0], timedelta(hours=3))
+        assert longest_wait(instant("2026-03-24 12:00"), way, VGER) == LongestWait(VGER[0], VGER[0], timedelta(hours=3))
 
     def test_a_chain_that_does_not_reach_the_list_tells_nothing(self) -> None:
         """Nor does none."""
-        assert held(instant("2026-03-24 12:00"), self.way(("out.example", "18:00")), VGER) is None
-        assert held(instant("2026-03-24 12:00"), (), VGER) is None
-        assert held(None, self.way((VGER[0], "18:00")), VGER) is None
+        assert longest_wait(instant("2026-03-24 12:00"), self.way(("out.example", "18:00")), VGER) is None
+        assert longest_wait(instant("2026-03-24 12:00"), (), VGER) is None
+        assert longest_wait(None, self.way((VGER[0], "18:00")), VGER) is None
 
 
 class TestArchived:

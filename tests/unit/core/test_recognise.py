@@ -160,7 +160,7 @@ class TestMails:
             commits_announced=None,
             url="https://lists.example/demo/one.two@example.org/",
             sighting=SEEN_MAIL,
-            held=LongestWait(None, "list.example.org", timedelta(minutes=10)),
+            longest_wait=LongestWait(None, "list.example.org", timedelta(minutes=10)),
         )
         assert accepted(read_mail()).message_id == "one.two@example.org"
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rctrack.send import compose
+from rctrack.send import Draft, compose
 from tests.support.drafts import READER, SENDER, a_draft, a_mail
 
 EXPECTED = [
@@ -210,7 +210,7 @@ class TestBodies:
         assert (plain.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
         assert html.get_content().strip() == "<p>linux <b>v3.1-rc6</b> …</p>"
 
-    def test_the_same_letter_gives_the_same_bytes(self) -> None:
+    def test_the_same_draft_gives_the_same_bytes(self) -> None:
         """A resend is not a new mail; MIME boundaries are not drawn by lot."""
         draft = a_draft(html="<p>x</p>", text="käse\n")
         assert a_mail(draft) == a_mail(dataclasses.replace(draft))
