@@ -90,7 +90,7 @@ class Plan:
     next_at: datetime | None
     """Before this only new evidence, or proof of life, can change anything; None: ever."""
     awaits_proof: bool = False
-    """Whether something is judged as soon as a source is proved alive."""
+    """Whether the next look at a source, whatever it comes to, may prove something."""
 
 
 def earliest(*moments: datetime | None) -> datetime | None:

@@ -117,7 +117,7 @@ def test_without_the_outage_nobody_speaks_of_one(tmp_path: Path) -> None:
     said = replayed(tmp_path, "--recording", str(copy), "--subjects")
     subjects = re.findall(r"\[rctrack\] (.*)", said)
     assert [each for each in subjects if " out" not in each] == [
-        "LATE linux v3.1-rc6: no mail for 13 h, tag is at github.com",
+        "LATE linux v3.1-rc6: no mail for 13 h, tag is at git.kernel.org and github.com",
         "OVER linux v3.1-rc6: announced, mail was held for 38 h",
     ]
 
