@@ -8,8 +8,8 @@ from rctrack.config import Config, ProjectConfig, SourceConfig, TagsConfig
 from rctrack.core.evidence import SourceId
 from rctrack.core.hosts import SLOW, Health, Outage, OutageKind, State, archive_outages, continued, health
 from rctrack.core.lateness import DelayKind
+from rctrack.core.look import host_of
 from rctrack.store import Store
-from rctrack.store.record import host_of
 
 _CAUGHT_UP = timedelta(days=7)
 """What an archive stored late so long ago tells nothing of today: a quiet list may have had no mail since."""

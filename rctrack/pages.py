@@ -12,10 +12,10 @@ from rctrack.core.evidence import Instant, SourceId, Station
 from rctrack.core.forecast import Forecast, words
 from rctrack.core.hosts import Outage, State
 from rctrack.core.lateness import Delay, DelayKind, Ended
+from rctrack.core.look import host_of
 from rctrack.core.release import Announcement, Precision, Release, Stop
 from rctrack.core.version import parse_version
 from rctrack.outlook import Outlook, said_in
-from rctrack.store.record import host_of
 
 WIDTH = 100
 HELD = timedelta(hours=1)

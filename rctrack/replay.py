@@ -10,6 +10,7 @@ from rctrack.config.recording import Down, Feed, Recording
 from rctrack.core.evidence import Evidence, SourceId
 from rctrack.core.hosts import Outage, OutageKind
 from rctrack.core.lateness import Delay
+from rctrack.core.look import host_of
 from rctrack.outlook import Outlook
 from rctrack.pipeline import Turn
 from rctrack.send import Notifier
@@ -17,7 +18,6 @@ from rctrack.sources import Source, Tools
 from rctrack.sources.mails import delivery_of
 from rctrack.sources.recorded import Recorded
 from rctrack.store import Store
-from rctrack.store.record import host_of
 
 STEP = timedelta(minutes=150)
 """Between two looks while nothing happens; longer would be a hole in our knowledge."""

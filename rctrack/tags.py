@@ -19,6 +19,7 @@ from rctrack.core.evidence import (
     SourceId,
     TagEvidence,
 )
+from rctrack.core.look import Outcome
 from rctrack.core.recognise import recognise_station, recognise_tag
 from rctrack.core.release import Absence, Flag, Observation, Release, TagObservation
 from rctrack.sources import Failed, Good, Range, Tools, open_counting
@@ -86,7 +87,7 @@ def with_absences(
     known = stored.tags_shown(project.id, sighting.source)
     shown = {each.tag for each in outcome.evidence if isinstance(each, TagEvidence)}
     if (reason := identity.is_suspect(known.keys() - identity.gone(journal), shown)) is not None:
-        return Failed(f"{sighting.source.partition(' ')[2]}: {reason}; that is not believed")
+        return Failed(Outcome.MISREAD, f"{sighting.source.partition(' ')[2]}: {reason}; that is not believed")
     added = identity.missing(known, journal, shown, sighting)
     if identity.unsettled([*journal, *added]):
         outcome = replace(outcome, cursor=UNSETTLED)

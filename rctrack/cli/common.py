@@ -155,7 +155,7 @@ def say(reviewed: "Reviewed") -> None:
         new = f"{reviewed.new_evidence} new" if reviewed.new_evidence else "nothing new"
         said = f"good, {new}" + (" (first fill, no mail)" if reviewed.silent and reviewed.new_evidence else "")
     else:
-        said = f"{type(reviewed.outcome).__name__.lower()}: {reviewed.outcome.reason}"
+        said = f"{reviewed.outcome.outcome}: {reviewed.outcome.reason}"
     progress("", 0, 0)
     click.echo(f"{reviewed.project.id}  {reviewed.source}: {said}")
     for note in reviewed.outcome.notes if isinstance(reviewed.outcome, Good) else ():

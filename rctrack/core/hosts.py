@@ -162,6 +162,8 @@ def _walk(looks: Sequence[Look], lasting: Outage | None) -> tuple[State, list[Ou
         watch = _Watch(lasting.not_before, first, FAILURES, is_open=True)
         outages = [replace(lasting, hosts=frozenset({host}))]
     for look in looks:
+        if not (look.outcome in (Outcome.GOOD, Outcome.BLOCKED) or look.outcome.is_down):
+            continue  # an answer that is not what was asked for speaks against an address, and never against a host
         if look.outcome is not Outcome.GOOD:
             watch = _failed(watch, look)
             if watch.is_open:

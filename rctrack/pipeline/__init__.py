@@ -10,6 +10,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from rctrack.config import ProjectConfig
+from rctrack.core.look import host_of
 from rctrack.pipeline import digest
 from rctrack.pipeline.letters import deliver
 from rctrack.pipeline.polling import fingerprint_of, poll, rebuild
@@ -48,5 +49,7 @@ def poll_all(
 
 def seems_offline(reviewed: Sequence[Reviewed]) -> bool:
     """Whether no host answered at all: then it is us, and nobody else is accused."""
-    remote = [each for each in reviewed if "://" in each.source]
-    return bool(remote) and all(isinstance(each.outcome, Failed) and each.outcome.unreachable for each in remote)
+    remote = [each for each in reviewed if host_of(each.source)]
+    return bool(remote) and all(
+        isinstance(each.outcome, Failed) and not each.outcome.outcome.is_reached for each in remote
+    )

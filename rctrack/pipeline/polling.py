@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from rctrack import tags
 from rctrack.config import ProjectConfig, SourceConfig, TagsConfig
@@ -21,12 +20,13 @@ from rctrack.core.evidence import (
     StationEvidence,
     TagEvidence,
 )
+from rctrack.core.look import Outcome, host_of
 from rctrack.core.recognise import RECOGNISER, Ignored, recognise_mail, recognise_tag
 from rctrack.core.release import Release, TagObservation, Unrecognised
 from rctrack.core.rules import ProjectRules
 from rctrack.pipeline import letters
 from rctrack.pipeline.turn import Releases, Reviewed, Turn, releases_of
-from rctrack.sources import Blocked, Failed, Good, Life, open_source
+from rctrack.sources import Coverage, Failed, Good, open_source
 from rctrack.store import Store
 from rctrack.web import pause_until
 
@@ -46,8 +46,8 @@ def poll(turn: Turn, project: ProjectConfig, source: SourceConfig, *, silent: bo
     state = turn.store.source(project.id, source.source)
     reread = silent or state is None or state.fingerprint != fingerprint
     if (until := _paused(turn, source)) is not None:
-        reason = f"left alone until {until:%Y-%m-%d %H:%M} UTC, because its host blocked us"
-        return Reviewed(project, source.source, Blocked(reason), 0, (), silent=True)
+        reason = f"left alone until {until:%Y-%m-%d %H:%M} UTC, as its host wants"
+        return Reviewed(project, source.source, Failed(Outcome.BLOCKED, reason), 0, (), silent=True)
     cursor = None if reread or state is None else state.cursor
     outcome = open_source(source, project, turn.tools).look(cursor, _since(turn, project))
     if not isinstance(outcome, Good):
@@ -64,10 +64,10 @@ def poll(turn: Turn, project: ProjectConfig, source: SourceConfig, *, silent: bo
 
 
 def _paused(turn: Turn, source: SourceConfig) -> datetime | None:
-    """Until when this source's host is left alone after a block; None if it may be asked."""
-    host = urlsplit(source.url).netloc
+    """Until when this source's host is left alone, for it blocked us or asked for it; None if it may be asked."""
+    host = host_of(source.source)
     blocks = turn.store.blocks(host) if host else []
-    until = max((pause_until(last, number) for last, number in blocks), default=turn.now)
+    until = max((pause_until(*each) for each in blocks), default=turn.now)
     return until if until > turn.now else None
 
 
@@ -92,11 +92,9 @@ def _describe(value: object) -> object:
     return sorted(map(repr, value)) if isinstance(value, frozenset) else str(value)
 
 
-def _record_failure(turn: Turn, project: ProjectConfig, source: SourceId, outcome: Failed | Blocked) -> Reviewed:
-    kind = "failed" if isinstance(outcome, Failed) else "blocked"
+def _record_failure(turn: Turn, project: ProjectConfig, source: SourceId, outcome: Failed) -> Reviewed:
     with turn.store.transaction():
-        unreachable = isinstance(outcome, Failed) and outcome.unreachable
-        turn.store.add_outcome(project.id, source, turn.now, kind, outcome.reason, unreachable=unreachable)
+        turn.store.add_outcome(project.id, source, turn.now, outcome.outcome, outcome.reason, outcome.pause)
     return Reviewed(project, source, outcome, 0, (), silent=True)
 
 
@@ -111,9 +109,11 @@ def _review(
     silent: bool,
 ) -> Reviewed:
     with turn.store.transaction():
-        turn.store.add_outcome(project.id, sighting.source, turn.now, "good", "; ".join(outcome.notes)[:1000] or None)
+        turn.store.add_outcome(
+            project.id, sighting.source, turn.now, Outcome.GOOD, "; ".join(outcome.notes)[:1000] or None
+        )
         turn.store.put_source(project.id, sighting.source, fingerprint, outcome.cursor, turn.now)
-        _add_life(turn, project, sighting.source, outcome.life)
+        _add_coverage(turn, project, sighting.source, outcome.coverage)
         added = _add_evidence(turn, project, outcome, sighting) + turn.store.add_absences(project.id, absences)
         if silent:
             _read_mails_again(turn.store, project, sighting.source)
@@ -143,12 +143,12 @@ def _add_evidence(turn: Turn, project: ProjectConfig, outcome: Good, sighting: S
     return added
 
 
-def _add_life(turn: Turn, project: ProjectConfig, source: SourceId, life: Life) -> None:
+def _add_coverage(turn: Turn, project: ProjectConfig, source: SourceId, coverage: Coverage) -> None:
     """A mail that seems to be of the future proves nothing; minutes are clocks that differ."""
-    is_credible = life.alive_at is not None and life.alive_at <= turn.now + CLOCKS_DIFFER
-    alive_at = min(life.alive_at, turn.now) if is_credible and life.alive_at else None
-    if life != Life(None, None):
-        turn.store.record.add_life(project.id, source, life.begins_at, alive_at, life.deliveries)
+    newest = coverage.newest_at
+    alive_at = min(newest, turn.now) if newest is not None and newest <= turn.now + CLOCKS_DIFFER else None
+    if coverage != Coverage(None, None):
+        turn.store.record.add_life(project.id, source, coverage.begins_at, alive_at, coverage.deliveries)
 
 
 def _read_mails_again(stored: Store, project: ProjectConfig, source: SourceId | None) -> None:

@@ -12,7 +12,7 @@ from rctrack.core.evidence import SourceId
 from rctrack.core.release import Release
 from rctrack.core.version import VersionId
 from rctrack.outlook import Outlook
-from rctrack.sources import Outcome, Tools
+from rctrack.sources import Answer, Tools
 from rctrack.store import Store
 
 Releases = Mapping[VersionId, Release]
@@ -35,7 +35,7 @@ class Reviewed:
 
     project: ProjectConfig
     source: SourceId
-    outcome: Outcome
+    outcome: Answer
     new_evidence: int
     new_releases: tuple[Release, ...]
     silent: bool

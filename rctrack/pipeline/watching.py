@@ -9,12 +9,12 @@ from rctrack.config import ProjectConfig, Recipient
 from rctrack.core import incident
 from rctrack.core.hosts import Health, Outage, State
 from rctrack.core.lateness import Delay, DelayKind, Review, Watched
+from rctrack.core.look import host_of
 from rctrack.core.release import Release
 from rctrack.core.version import VersionId
 from rctrack.pipeline import letters, standing
 from rctrack.pipeline.letters import Incident
 from rctrack.pipeline.turn import Turn, releases_of, source_health
-from rctrack.store.record import host_of
 
 ALARM_AFTER = timedelta(hours=2)
 """An outage that is shorter is told by the digest alone."""

@@ -25,12 +25,13 @@ from rctrack.core.evidence import (
     StationEvidence,
     TagEvidence,
 )
+from rctrack.core.look import Outcome, host_of
 from rctrack.core.release import Announcement, Event, Release, Unrecognised
 from rctrack.core.version import VersionId
 from rctrack.store import rows
 from rctrack.store.letters import Letters, OwedLetter
 from rctrack.store.lock import Locked, StoreError, hold
-from rctrack.store.record import Record
+from rctrack.store.record import Record, outcome_columns, pause_in
 from rctrack.store.schema import migrations
 
 _OUTCOMES_KEPT = timedelta(days=90)
@@ -133,15 +134,14 @@ class Store:
         project: ProjectId,
         source: SourceId,
         now: datetime,
-        outcome: str,
+        outcome: Outcome,
         reason: str | None,
-        *,
-        unreachable: bool = False,
+        pause: timedelta | None = None,
     ) -> None:
         """Health: what a look came to; pruned after 90 days."""
         self._connection.execute(
             "INSERT INTO outcomes (project, source, looked_at, outcome, reason, unreachable) VALUES (?, ?, ?, ?, ?, ?)",
-            (project, source, rows.utc(now), outcome, reason, int(unreachable)),
+            (project, source, rows.utc(now), *outcome_columns(outcome, reason, pause)),
         )
         self._connection.execute(
             "DELETE FROM outcomes WHERE project = ? AND source = ? AND looked_at < ?",
@@ -159,16 +159,23 @@ class Store:
         """When rctrack first saw anything."""
         return rows.moment(next(self._query("SELECT min(first_look_at) AS first FROM sources"))["first"])
 
-    def blocks(self, host: str) -> list[tuple[datetime, int]]:
-        """Of each source at this host: when it blocked us last, and how often since its last good look."""
+    def blocks(self, host: str) -> list[tuple[datetime, int, timedelta | None]]:
+        """Of each source at this host that blocked us, or asked for a pause, since its last good look.
+
+        When it did so last, how often it blocked us, and the pause that it asked for.
+        """
         found = self._query(
-            "SELECT max(looked_at) AS last, count(*) AS number FROM outcomes AS here"
-            " WHERE outcome = 'blocked' AND instr(source || '/', '://' || ? || '/') AND id >"
+            "SELECT source, max(looked_at) AS last, sum(outcome = 'blocked') AS number, reason FROM outcomes AS here"
+            " WHERE (outcome = 'blocked' OR reason GLOB '[[]*[0-9] s]*') AND instr(source, ?) AND id >"
             " (SELECT coalesce(max(id), 0) FROM outcomes AS good WHERE good.outcome = 'good'"
             " AND good.project = here.project AND good.source = here.source) GROUP BY project, source",
             host,
         )
-        return [(rows.needed(row["last"]), row["number"]) for row in found]
+        return [
+            (rows.needed(row["last"]), row["number"], pause_in(row["reason"]))
+            for row in found
+            if host_of(row["source"]) == host
+        ]
 
     # --- Evidence ----------------------------------------------------------------------------------
 

@@ -1,18 +1,20 @@
 """The record: what is or was late, which hosts were down and when, how far archives are known to be alive."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlite_utils import Database
 
 from rctrack.core.evidence import ProjectId, SourceId
 from rctrack.core.hosts import Outage, OutageKind
 from rctrack.core.lateness import Cause, Delay, DelayKind, Ended
-from rctrack.core.look import Look, Outcome
+from rctrack.core.look import Look, Outcome, host_of
 from rctrack.core.version import VersionId
 from rctrack.store import rows
+
+_BRACKETED = (Outcome.REFUSED, Outcome.MOVED, Outcome.MISREAD)
 
 
 class Record:
@@ -155,13 +157,25 @@ class Record:
         return self.db.query(sql, parameters)
 
 
-def host_of(source: str) -> str:
-    """The host of a source, with its port if it names one; empty for what is on this machine."""
-    return urlsplit(source.partition(" ")[2]).netloc.rpartition("@")[2]
+def outcome_columns(outcome: Outcome, reason: str | None, pause: timedelta | None) -> tuple[str, str | None, int]:
+    """Outcome, reason and unreachable as the table has them: what it cannot tell stands in brackets at the front."""
+    told = "failed" if outcome not in (Outcome.GOOD, Outcome.BLOCKED) else str(outcome)
+    more = [str(outcome)] if outcome in _BRACKETED else []
+    more += [f"{int(pause.total_seconds())} s"] if pause else []
+    return told, f"[{' '.join(more)}] {reason}" if more else reason, int(not outcome.is_reached)
+
+
+def pause_in(reason: str | None) -> timedelta | None:
+    """The pause that a stored reason holds."""
+    asked = re.match(r"\[\D*(\d+) s\] ", reason or "")
+    return timedelta(seconds=int(asked[1])) if asked else None
 
 
 def _outcome(row: Mapping[str, Any]) -> Outcome:
     """The outcome of a look, of which the table tells three apart."""
+    word = re.match(r"\[([a-z]+)[ \]]", row["reason"] or "")
+    if word and word[1] in _BRACKETED:
+        return Outcome(word[1])
     if row["outcome"] != "failed":
         return Outcome(row["outcome"])
     return Outcome.NO_ANSWER if row["unreachable"] else Outcome.ERROR

@@ -162,7 +162,7 @@ def test_a_signal_during_a_poll_ends_it_cleanly(
             eventually(lambda: server.requests)
             assert daemon.end(number) == 0
         assert sound(demo)
-        assert demo.poll(repository.now).outcomes == ["Good"]
+        assert demo.poll(repository.now).outcomes == ["good"]
     assert [row["version"] for row in demo.rows("SELECT version FROM releases ORDER BY position")] == ["1.0", "1.1-rc1"]
     assert demo.mails() == []
 

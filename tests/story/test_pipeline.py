@@ -56,7 +56,7 @@ def demo(tmp_path: Path, repository: GitRepository, epoch: Epoch) -> Follower:
 def test_the_first_fill_reads_everything_and_mails_nothing(demo: Follower, repository: GitRepository) -> None:
     """Tags, counts and mails are there after one round; nobody is told of what was there before."""
     first = demo.poll(repository.now + DAY)
-    assert first.outcomes == ["Good", "Good"]
+    assert first.outcomes == ["good", "good"]
     assert (first.new, first.sent, demo.mails()) == ([], 0, [])
     assert [row["version"] for row in demo.rows("SELECT version FROM releases ORDER BY position")] == list(OLD)
     newest = demo.release("1.1-rc2")
@@ -71,7 +71,7 @@ def test_a_second_poll_changes_no_row_and_sends_nothing(demo: Follower, reposito
     demo.poll(repository.now + DAY)
     before = demo.visible()
     second = demo.poll(repository.now + DAY + HOUR)
-    assert (second.outcomes, second.sent) == (["Good", "Good"], 0)
+    assert (second.outcomes, second.sent) == (["good", "good"], 0)
     assert demo.visible() == before
 
 
@@ -298,7 +298,7 @@ def test_a_source_that_fails_is_noted_and_does_not_stop_the_others(
     with nobody_at_home() as url:
         lists = [tmp_path / "nothing-here", tmp_path / "archive"]
         demo = follow(tmp_path / "user", tags=[f"{url}/demo.git", repository.path], lists=lists)
-        assert demo.poll(repository.now + HOUR).outcomes == ["Failed", "Good", "Failed", "Good"]
+        assert demo.poll(repository.now + HOUR).outcomes == ["misread", "good", "refused", "good"]
     outcomes = demo.rows("SELECT outcome, reason FROM outcomes ORDER BY id")
     assert [row["outcome"] for row in outcomes] == ["failed", "good", "failed", "good"]
     assert all(bool(row["reason"]) == (row["outcome"] == "failed") for row in outcomes)
@@ -309,7 +309,7 @@ def test_a_source_that_was_down_at_first_is_filled_silently_when_it_comes(tmp_pa
     """Only a good look counts as the first one."""
     path = tmp_path / "demo.git"
     demo = follow(tmp_path / "user", tags=[path])
-    assert demo.poll(BEGIN).outcomes == ["Failed"]
+    assert demo.poll(BEGIN).outcomes == ["misread"]
     repository = make_repository(path)
     repository.release(*OLD)
     assert demo.poll(repository.now + HOUR).new == []
@@ -321,7 +321,7 @@ def test_an_outage_hides_no_release(demo: Follower, repository: GitRepository) -
     """What came while the host was away is told when it is back."""
     demo.poll(repository.now + HOUR)
     with hidden(repository.path):
-        assert demo.poll(repository.now + 2 * HOUR).outcomes == ["Good", "Failed"]
+        assert demo.poll(repository.now + 2 * HOUR).outcomes == ["good", "misread"]
     repository.release("1.1-rc3")
     assert demo.poll(repository.now + HOUR).new == ["1.1-rc3"]
 

@@ -24,10 +24,11 @@ from click.testing import CliRunner
 from rctrack import config, pipeline
 from rctrack.cli import main
 from rctrack.config import Config
+from rctrack.core.look import Outcome
 from rctrack.pipeline import Reviewed, Turn
 from rctrack.process import Runner
 from rctrack.send import open_notifier
-from rctrack.sources import Tools
+from rctrack.sources import Failed, Tools
 from rctrack.store import Store
 from rctrack.web import Web
 from tests.support.material import LIST_SERVER, MAINTAINER
@@ -54,9 +55,10 @@ class Round:
         return [release.version.text for each in self.reviewed for release in each.new_releases]
 
     @property
-    def outcomes(self) -> list[str]:
-        """Good, Failed or Blocked of each source, in order."""
-        return [type(each.outcome).__name__ for each in self.reviewed]
+    def outcomes(self) -> list[Outcome]:
+        """What the look at each source came to, in order."""
+        answers = [each.outcome for each in self.reviewed]
+        return [answer.outcome if isinstance(answer, Failed) else Outcome.GOOD for answer in answers]
 
 
 @dataclass(frozen=True, slots=True)
