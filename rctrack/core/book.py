@@ -96,4 +96,3 @@ class Plan:
 def earliest(*moments: datetime | None) -> datetime | None:
     """The first of those that are known."""
     return min((moment for moment in moments if moment is not None), default=None)
-

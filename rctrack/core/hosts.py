@@ -29,8 +29,6 @@ INDEPENDENT = 2
 """We are offline only if so many unrelated hosts fail at once."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_FAILS = (Outcome.NO_ANSWER, Outcome.ERROR, Outcome.BLOCKED)
-"""What speaks against a host; an answer that is not what was asked for speaks against an address alone."""
 
 
 class State(StrEnum):
@@ -172,7 +170,7 @@ def _walk(looks: Sequence[Look], lasting: Outage | None, holes: Sequence[Outage]
                 outages[-1] = replace(outages[-1], until=hole.since)
             streak = _Streak(good_at=streak.good_at)
         streak = replace(streak, last_at=look.at)
-        if look.outcome in _FAILS:
+        if look.outcome.is_down or look.outcome is Outcome.BLOCKED:
             streak = _failed(streak, look)
             if streak.is_open:
                 outages[-1:] = [replace(outages[-1], not_after=look.at, until=None)]

@@ -4,8 +4,8 @@ out          The project itself says so: its tag is at a host of its own, or at 
              object ids. Where the project does not tag, or its only repository has stopped, an announcement.
              Told whole once count and announcement are there, as far as they are expected and can come; at the latest
              HOLD after our first sight. A change of its tag ends that wait.
-unconfirmed  A mail claims a release of a project that tags, CLAIM_AFTER after its delivery. Each repository was looked at
-             after we saw the mail: those that can tell do not have it, and where none can tell, it is told at once.
+unconfirmed  A mail claims a release of a project that tags, CLAIM_AFTER after its delivery. Each repository was asked
+             after we saw the mail: those that can tell do not have it; where none can tell, it is told at once.
 changed      A tag moved, was withdrawn, or has a bad signature: always, at once.
 late         The gap is longer than its limit, and the source that would show what is missing is proved alive after
              that. Not for what was late before we came; one mail a host; a missing tag is never told as late.

@@ -110,7 +110,14 @@ class HealthTables(Tables):
     # --- Looks -------------------------------------------------------------------------------------
 
     def add_look(
-        self, project: ProjectId, source: SourceId, observer: Observer, at: datetime, outcome: Outcome, reason: str
+        self,
+        project: ProjectId,
+        source: SourceId,
+        observer: Observer,
+        at: datetime,
+        outcome: Outcome,
+        reason: str,
+        pause: timedelta | None = None,
     ) -> bool:
         """Adds a look to the run that it continues, or begins one; returns whether it begins one."""
         last = self._last_run(project, source, observer)
@@ -120,7 +127,8 @@ class HealthTables(Tables):
         longest = _BLOCKED if outcome is Outcome.BLOCKED else HOLE
         if last is not None and is_same and timedelta(0) <= at - rows.needed(last["last_at"]) <= longest:
             self.connection.execute(
-                "UPDATE runs SET last_at = ?, looks = looks + 1 WHERE id = ?", (utc(at), last["id"])
+                "UPDATE runs SET last_at = ?, looks = looks + 1, pause = ? WHERE id = ?",
+                (utc(at), _seconds(pause), last["id"]),
             )
             return False
         row = {
@@ -132,6 +140,7 @@ class HealthTables(Tables):
             "first_at": utc(at),
             "last_at": utc(at),
             "looks": 1,
+            "pause": _seconds(pause),
         }
         self.add("runs", [row])
         self.connection.execute(
@@ -166,10 +175,11 @@ class HealthTables(Tables):
         )  # fmt: skip
         return [rows.run(row) for row in query]
 
-    def blocked_runs(self, observer: Observer) -> list[Run]:
-        """The runs of looks that a host blocked, of those sources whose newest look was blocked."""
+    def resting_runs(self, observer: Observer) -> list[Run]:
+        """The newest looks in a row at each source whose host blocked us then, or asked to be left alone."""
         query = self.query(
-            "SELECT *, max(id) FROM runs WHERE observer = ? GROUP BY project, source HAVING outcome = 'blocked'",
+            "SELECT *, max(id) FROM runs WHERE observer = ? GROUP BY project, source"
+            " HAVING outcome = 'blocked' OR pause IS NOT NULL",
             observer,
         )
         return [rows.run(row) for row in query]
@@ -216,3 +226,7 @@ def _outage(row: rows.Row) -> Outage:
         not_after=rows.moment(row["not_after"]),
         reason=row["reason"],
     )
+
+
+def _seconds(length: timedelta | None) -> int | None:
+    return None if length is None else int(length.total_seconds())

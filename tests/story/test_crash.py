@@ -103,7 +103,7 @@ def state(demo: Follower) -> dict[str, list[str]]:
 
 def timeless(value: Any) -> Any:
     """A document of a column without when we looked; any other value as it is."""
-    if isinstance(value, str) and value.startswith(("{\"", "[{", "[[")):
+    if isinstance(value, str) and value.startswith(('{"', "[{", "[[")):
         return stripped(json.loads(value))
     return value
 

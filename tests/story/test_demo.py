@@ -99,7 +99,7 @@ def test_a_day_is_played_with_the_tag_where_noon_was_before_it(tmp_path: Path) -
     source = next(iter(load_project("linux", shipped() / "rctrack.toml").lists))
     looked = Recorded(source, Feed((), is_alive=True), now).look(None, now.date())
     assert isinstance(looked, Good)
-    assert looked.life.alive_at == now - timedelta(hours=1)
+    assert looked.coverage.newest_at == now - timedelta(hours=1)
 
 
 def test_written_on_wednesday_it_had_been_the_project(tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def put_together(study: Study, parts: Sequence[Played]) -> Found:
     mails = 0
     for part, (first, last) in zip(parts, study.spans, strict=True):
         for key, release in part.releases.items():
-            if key not in releases or not releases[key].was_watched:
+            if key not in releases or not releases[key].is_news:
                 releases[key] = release
         told |= {each.key: (at, each) for at, each in part.told if first <= at < last and each.key not in told}
         mails += sum(first <= each.at < last for each in part.alarms)

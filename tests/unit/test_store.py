@@ -25,7 +25,7 @@ from rctrack.core.evidence import (
 from rctrack.core.fold import difference, fold
 from rctrack.core.hosts import Outage, OutageKind
 from rctrack.core.lateness import Cause, Delay, DelayKind, Ended
-from rctrack.core.look import Look, Outcome
+from rctrack.core.look import Look, Outcome, host_of
 from rctrack.core.release import Unrecognised
 from rctrack.core.version import VersionId
 from rctrack.store import Locked, OwedLetter, Store, StoreError, hold
@@ -215,7 +215,7 @@ class TestTables:
 
     def test_health_is_pruned(self, store: Store) -> None:
         """After ninety days; the newest is told."""
-        for days, outcome in ((100, "good"), (1, "failed"), (0, "good")):
+        for days, outcome in ((100, Outcome.GOOD), (1, Outcome.ERROR), (0, Outcome.GOOD)):
             store.add_outcome(PROJECT, PRIMARY, NOW - timedelta(days=days), outcome, None)
         assert len(list(store.db.query("SELECT * FROM outcomes"))) == 2
         assert store.last_outcomes(PROJECT)[PRIMARY]["outcome"] == "good"
@@ -271,11 +271,11 @@ class TestRecord:
         """What is on this machine has no host, and what is not followed any more is nobody's."""
         local, gone = SourceId("git /srv/demo.git"), SourceId("tags https://gone.example/x")
         for hours, source, outcome in (
-            (-5, PRIMARY, "good"), (-4, PRIMARY, "failed"), (1, PRIMARY, "blocked"), (2, local, "good"),
-            (3, gone, "good"),
+            (-5, PRIMARY, Outcome.GOOD), (-4, PRIMARY, Outcome.NO_ANSWER), (1, PRIMARY, Outcome.BLOCKED),
+            (2, local, Outcome.GOOD), (3, gone, Outcome.GOOD),
         ):  # fmt: skip
             with store.transaction():
-                store.add_outcome(PROJECT, source, NOW + hours * HOUR, outcome, "why", unreachable=outcome == "failed")
+                store.add_outcome(PROJECT, source, NOW + hours * HOUR, outcome, "why")
         found = store.record.looks(NOW, [(PROJECT, PRIMARY), (PROJECT, local)])
         assert found == [
             Look("primary.example", NOW - 4 * HOUR, Outcome.NO_ANSWER, "why"),
@@ -303,18 +303,20 @@ class TestRecord:
             ("tags https://kim:secret@git.example:8443/a.git", "git.example:8443"),
             ("git /srv/a.git", ""),
             ("public-inbox file:///srv/a", ""),
+            ("tags git@git.example:a.git", "git.example"),
+            ("tags ssh://git@git.example:22/~kim/a.git", "git.example:22"),
         ],
     )
     def test_the_host_of_a_source(self, source: str, host: str) -> None:
         """With its port, without who asks."""
-        assert host_of(source) == host
+        assert host_of(SourceId(source)) == host
 
     def test_a_database_from_before_there_were_delays_is_brought_up_to_date(self, path: Path) -> None:
         """All that was in it is there, looks count as answered, and the new tables work."""
         with Store(path) as store:
             fill(store)
             with store.transaction():
-                store.add_outcome(PROJECT, PRIMARY, NOW, "failed", "no answer")
+                store.add_outcome(PROJECT, PRIMARY, NOW, Outcome.ERROR, "no answer")
         before = contents(path)
         connection = sqlite3.connect(path)
         for statement in (
