@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
-from rctrack.core.evidence import AbsenceEvidence, ObjectId, Sighting, SourceId
+from rctrack.core.evidence import AbsenceEvidence, ObjectId, Observer, Sighting, SourceId
 from rctrack.core.release import Absence, Flag, TagChange, TagObservation
 from rctrack.core.rules import ProjectRules
 
@@ -27,7 +28,7 @@ def is_suspect(known: Iterable[str], shown: Iterable[str]) -> str | None:
 def missing(
     known: Mapping[str, ObjectId], journal: Iterable[AbsenceEvidence], shown: Iterable[str], sighting: Sighting
 ) -> list[AbsenceEvidence]:
-    """What a look adds to the journal of a host: tags that are missing, until that is sure, and tags that are back."""
+    """What a look adds to an observer's journal: tags that are missing, until that is sure, and tags that are back."""
     names, misses = set(shown), _misses(journal)
     added = []
     for tag, object_id in known.items():
@@ -92,15 +93,18 @@ def _withdrawn_by_name(seen: Sequence[TagObservation]) -> Iterator[TagChange]:
 
 
 def _vanished(rules: ProjectRules, seen: Sequence[TagObservation], absences: Sequence[Absence]) -> Iterator[TagChange]:
-    """Gone from a host of the project's own, or from every host where only mirrors had it."""
-    journals: defaultdict[SourceId, list[Absence]] = defaultdict(list)
+    """Gone from a host of the project's own, or from every host where only mirrors had it.
+
+    Looks in a row are those of one observer: two that each missed it once met a host in the middle of a sync.
+    """
+    journals: defaultdict[tuple[SourceId, Observer], list[Absence]] = defaultdict(list)
     for each in absences:
-        journals[each.sighting.source].append(each)
-    gone_from = {
-        source: sure
-        for source, journal in journals.items()
-        if (sure := _sure(journal)) is not None and not _shown_since(seen, source, sure)
-    }
+        journals[each.sighting.source, each.sighting.observer].append(each)
+    gone_from: dict[SourceId, Absence] = {}
+    for (source, _), journal in journals.items():
+        sure = _sure(journal)
+        if sure is not None and not _shown_since(seen, source, sure):
+            gone_from[source] = min(sure, gone_from.get(source, sure), key=_absence_order)
     had = {tag.sighting.source for tag in seen}
     own = had & rules.primaries
     if (own and own & gone_from.keys()) or (not own and had and had <= gone_from.keys()):
@@ -115,11 +119,11 @@ def _sure(journal: Sequence[Absence]) -> Absence | None:
     """The look that made sure of the latest absence at one host; None while it shows the tag."""
     evidence = [AbsenceEvidence(each.tag, each.object_id, each.sighting, each.is_back) for each in journal]
     surely = gone(evidence)
-    return max(
-        (each for each in journal if each.tag in surely),
-        key=lambda each: (each.sighting.seen_at, each.object_id),
-        default=None,
-    )
+    return max((each for each in journal if each.tag in surely), key=_absence_order, default=None)
+
+
+def _absence_order(absence: Absence) -> tuple[datetime, str, str]:
+    return (absence.sighting.seen_at, absence.object_id, absence.sighting.observer)
 
 
 def _shown_since(seen: Iterable[TagObservation], source: SourceId, absence: Absence) -> bool:

@@ -91,6 +91,8 @@ def _dataclass_reader(kind: Any, scheme: str) -> Callable[[Mapping[str, Any]], A
     readers = {field.name: _reader(hints[field.name], scheme) for field in fields(kind)}
 
     def read(given: Mapping[str, Any]) -> Any:
+        if not isinstance(given, Mapping):
+            raise TypeError(f"{kind.__name__} is stored as an object, and not as {given!r}"[:200])
         return kind(**{name: readers[name](value) for name, value in given.items() if name in readers})
 
     return read

@@ -65,11 +65,12 @@ class EvidenceTables(Tables):
         query = self.query("SELECT * FROM tags WHERE project = ? ORDER BY id", project)
         return [(rows.tag(row), rows.sighting(row)) for row in query]
 
-    def tags_shown(self, project: ProjectId, source: SourceId) -> dict[str, ObjectId]:
-        """Every tag that a source has ever shown, and its newest object there."""
+    def tags_shown(self, project: ProjectId, source: SourceId, observer: Observer) -> dict[str, ObjectId]:
+        """Every tag that a source has ever shown to this observer, and its newest object there."""
         query = self.query(
-            "SELECT tag, object_id FROM tags WHERE project = ? AND source = ? ORDER BY id", project, source
-        )
+            "SELECT tag, object_id FROM tags WHERE project = ? AND source = ? AND observer = ? ORDER BY id",
+            project, source, observer,
+        )  # fmt: skip
         return {row["tag"]: ObjectId(row["object_id"]) for row in query}
 
     def add_absences(self, project: ProjectId, absences: Iterable[AbsenceEvidence]) -> int:
@@ -79,6 +80,11 @@ class EvidenceTables(Tables):
     def absences(self, project: ProjectId) -> list[AbsenceEvidence]:
         """Every look that missed a tag, or found it again."""
         return [rows.absence(row) for row in self.query("SELECT * FROM absences WHERE project = ?", project)]
+
+    def journal(self, project: ProjectId, source: SourceId, observer: Observer) -> list[AbsenceEvidence]:
+        """The looks of one observer at one source among these."""
+        sightings = ((each, each.sighting) for each in self.absences(project))
+        return [each for each, seen in sightings if (seen.source, seen.observer) == (source, observer)]
 
     def add_head(self, project: ProjectId, head: HeadEvidence, sighting: Sighting) -> int:
         """Stores what HEAD names at a host if that is another object than at the look before."""

@@ -70,8 +70,8 @@ def _wanted(
     """The ranges that lack a count, a date or a verdict on their signature; where no count is wanted, without base."""
     news = {tag.version.id for tag in tags if tag.sighting.is_news}
     news |= {version.id for mail in evidence.announcements if mail.sighting.is_news for version in mail.versions}
-    to_count = _to_count(lineage, evidence.counts, news, all_history=project.keeps_history)
-    ranges = {tag.version.id: _range(lineage, tag) for tag in to_count}
+    uncounted = to_count(lineage, evidence.counts, news, all_history=project.keeps_history)
+    ranges = {tag.version.id: _range(lineage, tag) for tag in uncounted}
     if project.signing is not None:
         for tag in lineage.tags.values():
             if tag.object_id not in evidence.signatures:
@@ -84,7 +84,7 @@ def _range(lineage: Lineage, tag: TagObservation) -> Range:
     return Range(tag.tag, tag.object_id, tag.commit, base.commit if base else None)
 
 
-def _to_count(lineage: Lineage, counts: Counts, news: set[VersionId], *, all_history: bool) -> list[TagObservation]:
+def to_count(lineage: Lineage, counts: Counts, news: set[VersionId], *, all_history: bool) -> list[TagObservation]:
     """The tags whose count or date is missing; without `all_history` only what is or was news, and the newest cycle."""
     newest = max((tag.version for tag in lineage.tags.values()), default=None)
     return [

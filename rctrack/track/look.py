@@ -180,8 +180,8 @@ def _with_tags(
     project = taken.project
     absences: list[AbsenceEvidence] = []
     if answer.is_whole and not project.rules.tags_are_pruned:
-        journal = [each for each in stored.evidence.absences(project.id) if each.sighting.source == source.source]
-        known = stored.evidence.tags_shown(project.id, source.source)
+        journal = stored.evidence.journal(project.id, source.source, stored.observer)
+        known = stored.evidence.tags_shown(project.id, source.source, stored.observer)
         shown = {each.tag for each in answer.evidence if isinstance(each, TagEvidence)}
         if (reason := tag_changes.is_suspect(known.keys() - tag_changes.gone(journal), shown)) is not None:
             return Taken(project, source, taken.at, Outcome.MISREAD, f"{source.url}: {reason}; that is not believed")

@@ -98,7 +98,7 @@ def test_a_replay_of_a_database_gives_the_releases_of_that_database(demo: Follow
 
 
 def test_each_mail_goes_out_at_its_moment_and_in_order(demo: Follower, tmp_path: Path) -> None:
-    """A release without its mail waits two hours for it; its lateness comes when it is proven, its end with the mail."""
+    """A release waits two hours for its mail; its lateness comes when it is proven, its end with the mail."""
     heard = Heard()
     ledger = played(demo, recorded(demo, BEGIN + 8 * DAY, BEGIN + 60 * DAY), tmp_path / "scratch.db", heard)
     kinds = [subject.replace("LATE ", "LATE-").split(":")[0] for _, subject in heard.mails]
@@ -198,7 +198,8 @@ def test_a_recording_is_played_as_it_was_written(demo: Follower, tmp_path: Path)
     assert [line.partition("[rctrack] ")[2].split(":")[0] for line in mails] == [
         "demo v1.0-rc1 out", "DOWN one.example", "UP one.example",
     ]  # fmt: skip
-    assert mails[0].startswith("2026-03-05 10:15 ") and mails[0].endswith("announced +5m")
+    assert mails[0].startswith("2026-03-05 10:15 ")
+    assert mails[0].endswith("announced +5m")
 
 
 @pytest.mark.parametrize(

@@ -180,8 +180,8 @@ class TestErrorsInAProjectFile:
             ),
             ('"https://lists.example/demo"', '"-oProxyCommand=x@y:z"', "lists.1.url: found '-oProxyCommand=x@y:z'"),
             (
-                'kind = "public-inbox"\nurl = "https://lists.example/demo"\nfrom = ["Maintainer@example.org"]\nsubject = '
-                "'^demo v(?P<version>\\S+)'",
+                'kind = "public-inbox"\nurl = "https://lists.example/demo"\nfrom = ["Maintainer@example.org"]\n'
+                "subject = '^demo v(?P<version>\\S+)'",
                 'kind = "public-inbox-http"\nurl = "https://lists.example/demo"\nfrom = ["a@b.org"]\nsubject = '
                 "'^(?:demo )?v(?P<version>\\S+)'",
                 "lists.1.subject: found '^(?:demo )?v(?P<version>\\\\S+)', expected one with a whole word",
@@ -267,7 +267,7 @@ class TestMeaning:
         assert found.mail.password_env == "PW"
         assert found.mail.password_file == tmp_path / "pw"
         first, second = found.mail.to
-        assert (first.topics, first.digest) == ({Topic.OPERATOR}, DigestTime(None, 23, 59))
+        assert (first.topics, first.digest) == (frozenset({Topic.OPERATOR}), DigestTime(None, 23, 59))
         assert first.timezone == ZoneInfo("Europe/Berlin")
         assert first.wants(ProjectId("demo"))
         assert not first.wants(ProjectId("git"))
