@@ -1,6 +1,6 @@
 """The book of a project: all that is stored of it, read once and folded once, and how its sources do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -10,7 +10,7 @@ from rctrack.core.evidence import ProjectId, SourceId
 from rctrack.core.followed import Followed
 from rctrack.core.habits import Habits
 from rctrack.core.history import ShippedRelease
-from rctrack.core.lateness import Delay, Expected, Wait, delays_of, waits_of
+from rctrack.core.lateness import Delay, DelayKind, Expected, Wait, delays_of, waits_of
 from rctrack.core.look import Run
 from rctrack.core.notice import DueFacts, Kind, Notice, Phase, key_of
 from rctrack.core.release import Release
@@ -68,8 +68,21 @@ class Book:
     @cached_property
     def newest(self) -> Release | None:
         """The release that was made last."""
-        dated = [release for release in self.releases.values() if release.made_at]
+        return self._newest(self.releases.values())
+
+    def newest_at(self, moment: datetime) -> Release | None:
+        """The release that was made last of those that we had seen by then."""
+        return self._newest(release for release in self.releases.values() if release.first_seen_at < moment)
+
+    def _newest(self, releases: Iterable[Release]) -> Release | None:
+        dated = [release for release in releases if release.made_at]
         return max(dated, key=lambda release: (release.made_at or release.first_seen_at, release.version), default=None)
+
+    def release_of(self, gap: Wait | Delay) -> Release | None:
+        """The release that is or was late; of what was overdue the one that came, which may be another than was due."""
+        came = (release for release in self.releases.values() if release.came_at == gap.until)
+        is_over = gap.kind is DelayKind.OVERDUE and gap.until is not None
+        return (next(came, None) if is_over else None) or self.releases.get(gap.version)
 
     @property
     def due(self) -> DueFacts | None:

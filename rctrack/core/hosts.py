@@ -6,13 +6,13 @@ knowledge, blamed on nobody: no outage reaches across it. Times at which an arch
 from before we looked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
-from rctrack.core.look import Look, Outcome
+from rctrack.core.look import Look, Outcome, is_public
 
 FAILURES = 3
 """So many failures in a row, over at least DOWN_AFTER, are an outage."""
@@ -240,6 +240,8 @@ def _offline(looks: Sequence[Look], lasting: Outage | None) -> list[Outage]:
 
     1. It begins with the first failure after which no host answered until each that we ask had failed.
     2. It ends with the first answer of any host, even an error: that proves our network.
+
+    What answers also while we are cut off (this machine, a private network) is not asked, unless nothing else is.
     """
     outages: list[Outage] = []
     asked: dict[str, datetime] = {}
@@ -249,9 +251,12 @@ def _offline(looks: Sequence[Look], lasting: Outage | None) -> list[Outage]:
     if lasting is not None:
         failed, all_failed = dict.fromkeys(lasting.hosts, lasting.since), True
         answered_at, last = lasting.not_before, lasting.not_after or lasting.since
+    telling = _telling({look.host for look in looks})
     for look in looks:
+        if look.host not in telling:
+            continue
         asked[look.host] = look.at
-        if look.outcome is Outcome.NO_ANSWER:
+        if not _is_reached(look.host, look.outcome):
             failed.setdefault(look.host, look.at)
             last = look.at
             still_asked = {host for host, at in asked.items() if look.at - at <= HOLE}
@@ -265,6 +270,22 @@ def _offline(looks: Sequence[Look], lasting: Outage | None) -> list[Outage]:
     if all_failed:
         outages.append(_ours(failed, answered_at, last, None))
     return outages
+
+
+def seems_offline(outcomes: Collection[tuple[str, Outcome]]) -> bool:
+    """Whether no host was reached in one round, by the outcome of each (host, outcome): then it is us."""
+    telling = _telling({host for host, _ in outcomes})
+    return bool(telling) and not any(_is_reached(host, outcome) for host, outcome in outcomes if host in telling)
+
+
+def _telling(hosts: Collection[str]) -> Collection[str]:
+    """The hosts that tell whether we are online: the public ones, all of them where none is."""
+    return {host for host in hosts if is_public(host)} or hosts
+
+
+def _is_reached(host: str, outcome: Outcome) -> bool:
+    """Whether the outcome proves our network; that nothing listens at a port nearby does not."""
+    return outcome.is_reached and (outcome is not Outcome.REFUSED or is_public(host))
 
 
 def _site(host: str) -> str:

@@ -291,7 +291,7 @@ def _ends(book: Book, now: datetime) -> Iterator[Notice]:
 
 
 def _late_facts(book: Book, wait: Wait) -> LateFacts:
-    release = _release_of(book, wait)
+    release = book.release_of(wait)
     entries = release.timeline if release else ()
     hosts = {host.source: host.host.rpartition("/")[2] for host in book.followed.tags}
     return LateFacts(
@@ -315,14 +315,6 @@ def _end_facts(book: Book, wait: Wait) -> LateFacts:
         return facts
     hop = held_by(release)
     return facts if hop is None else replace(facts, cause=hop.cause, until=max(wait.until or hop.last, hop.last))
-
-
-def _release_of(book: Book, wait: Wait) -> Release | None:
-    """The release that is or was late; of what was overdue the one that came, which may be another than was due."""
-    due = book.releases.get(wait.version)
-    if wait.kind is not DelayKind.OVERDUE or wait.until is None:
-        return due
-    return next((release for release in book.releases.values() if release.came_at == wait.until), due)
 
 
 # --- sources ---------------------------------------------------------------------------------------

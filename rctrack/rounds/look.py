@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from rctrack.config import ProjectConfig, SourceConfig
+from rctrack.core import hosts
 from rctrack.core.book import Book, Plan
 from rctrack.core.evidence import SourceId
 from rctrack.core.judge import judge
-from rctrack.core.look import Outcome
+from rctrack.core.look import Outcome, host_of
 from rctrack.core.mail import Mail
 from rctrack.core.notice import Notice
 from rctrack.rounds.mail import about_project, mails_of
@@ -124,9 +125,8 @@ def _write(
 
 
 def seems_offline(looked: Sequence[Looked]) -> bool:
-    """Whether no host answered at all: then it is us, and nobody else is accused."""
-    remote = [each for each in looked if "://" in each.source]
-    return bool(remote) and all(each.outcome is Outcome.NO_ANSWER for each in remote)
+    """Whether no host was reached at all: then it is us, and nobody else is accused."""
+    return hosts.seems_offline([(host, each.outcome) for each in looked if (host := host_of(each.source))])
 
 
 def rebuild(round_: Round, project: ProjectConfig) -> list[str]:

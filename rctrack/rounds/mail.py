@@ -11,7 +11,8 @@ from rctrack.core.evidence import MessageId
 from rctrack.core.hosts import Health, State
 from rctrack.core.look import host_of
 from rctrack.core.mail import Mail
-from rctrack.core.notice import Kind, Notice, OutageFacts, Phase, key_of
+from rctrack.core.notice import Kind, LateFacts, Notice, OutageFacts, Phase, key_of
+from rctrack.core.version import VersionId
 from rctrack.rounds.round import Round
 from rctrack.send import Draft, compose
 from rctrack.send.address import bare_address
@@ -71,10 +72,17 @@ def about_project(parcel: Parcel, book: Book) -> Written:
     """Subject, text and thread of a mail about a project."""
     reader = Reader(parcel.reader.address, parcel.reader.timezone)
     [first, *_] = parcel.notices
-    release = book.releases.get(first.version) if first.version else None
-    cycle = release.version.cycle_id if release else first.version or first.kind
     text = mails.text_of_project(parcel.notices, book, reader)
-    return mails.subject(parcel.notices), text, f"{book.project} {cycle}"
+    return mails.subject(parcel.notices), text, f"{book.project} {_cycle(first, book)}"
+
+
+def _cycle(notice: Notice, book: Book) -> str:
+    """The cycle in whose thread it is told; what is due next belongs to that of the candidate before it."""
+    release = book.releases.get(notice.version) if notice.version else None
+    if release is None and isinstance(notice.facts, LateFacts):
+        before = book.releases.get(VersionId(notice.facts.where))
+        release = before if before and not before.version.is_final else None
+    return release.version.cycle_id if release else notice.version or notice.kind
 
 
 def about_hosts(parcel: Parcel, round_: Round, health: Health) -> Written:

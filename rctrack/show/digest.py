@@ -56,12 +56,13 @@ def _project(book: Book, period: Period) -> Iterator[str]:
     came = _came(book, period)
     for release, facts in came:
         yield from (f"  {line}" for line in _release_lines(release, facts))
+    newest = book.newest_at(period.until) or book.newest
     if not came:
-        newest = f"; newest is {_age(book.newest, period.until)}" if book.newest else ""
-        yield from words.hanging(f"nothing new{newest}", "  ", "  ")
+        tail = f"; newest is {_age(newest, period.until)}" if newest else ""
+        yield from words.hanging(f"nothing new{tail}", "  ", "  ")
     for line in _odd(book, period):
         yield from words.hanging(line, "  ", "    ")
-    if book.due is not None:
+    if book.due is not None and newest is book.newest:  # a digest that is late foresees nothing of what has come
         yield from words.hanging(f"next: {words.due(book.due, period.until)}", "  ", "    ")
 
 
@@ -125,7 +126,7 @@ def _was_confirmed(book: Book, notice: Notice) -> bool:
 
 def delay_line(delay: Delay, book: Book, now: datetime) -> str:
     """A delay as a digest has it: "v1.1-rc2 is late: no mail for 26 h, tag is at …"."""
-    release = book.releases.get(delay.version)
+    release = book.release_of(delay)
     name = release.name if release else str(delay.version)
     facts = LateFacts(
         version=name, name=name, delay=delay.kind, where=delay.where, since=delay.since, limit=delay.limit,

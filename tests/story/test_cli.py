@@ -218,7 +218,7 @@ def test_a_source_that_is_down_is_what_poll_is_there_to_notice(material: GitRepo
     with git_over_http(material.path.parent) as server, nobody_at_home() as url:
         demo = follow(tmp_path, tags=[f"{server.url}/demo.git", f"{url}/demo.git"])
         said = answered(demo.rctrack("poll"))
-    assert "no answer:" in said
+    assert "refused:" in said
     assert "offline" not in said
     assert len(parsed(demo.rctrack("releases", "demo", "--json"))) == 3
     assert f"failing: {urlsplit(url).netloc}" in answered(demo.rctrack("status"))

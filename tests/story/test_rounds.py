@@ -328,9 +328,9 @@ def test_a_source_that_fails_is_noted_and_does_not_stop_the_others(
     with nobody_at_home() as url:
         lists = [tmp_path / "nothing-here", tmp_path / "archive"]
         demo = follow(tmp_path / "user", tags=[f"{url}/demo.git", repository.path], lists=lists)
-        assert demo.poll(repository.now + HOUR).outcomes == ["error", "good", "no answer", "good"]
+        assert demo.poll(repository.now + HOUR).outcomes == ["misread", "good", "refused", "good"]
     runs = demo.rows("SELECT outcome, reason FROM runs ORDER BY id")
-    assert [row["outcome"] for row in runs] == ["error", "good", "no answer", "good"]
+    assert [row["outcome"] for row in runs] == ["misread", "good", "refused", "good"]
     assert all(bool(row["reason"]) == (row["outcome"] != "good") for row in runs)
     assert demo.release("1.1-rc2")["announced_at"] is not None
 
@@ -339,7 +339,7 @@ def test_a_source_that_was_down_at_first_is_filled_silently_when_it_comes(tmp_pa
     """Only a good look counts as the first one."""
     path = tmp_path / "demo.git"
     demo = follow(tmp_path / "user", tags=[path])
-    assert demo.poll(BEGIN).outcomes == ["error"]
+    assert demo.poll(BEGIN).outcomes == ["misread"]
     repository = make_repository(path)
     repository.release(*OLD)
     assert demo.poll(repository.now + HOUR).new == []
@@ -351,7 +351,7 @@ def test_an_outage_hides_no_release(demo: Follower, repository: GitRepository) -
     """What came while the host was away is told when it is back."""
     demo.poll(repository.now + HOUR)
     with hidden(repository.path):
-        assert demo.poll(repository.now + 2 * HOUR).outcomes == ["good", "error"]
+        assert demo.poll(repository.now + 2 * HOUR).outcomes == ["good", "misread"]
     repository.release("1.1-rc3")
     assert demo.poll(repository.now + HOUR).new == ["1.1-rc3"]
 

@@ -54,6 +54,12 @@ class World:
         """A mail that announces nothing: the list is alive."""
         self.epoch.add(Mail(subject, "Sam <sam@example.org>", at=at))
 
+    def live(self, at: datetime) -> None:
+        """A look at a moment at which work went on: a commit since the look before, and a mail of an hour ago."""
+        self.repository.commit()
+        self.talk(at - HOUR)
+        self.demo.poll(at)
+
     def said(self, *arguments: str) -> Any:
         done = self.demo.rctrack(*arguments, "--json")
         assert done.returncode == 0, done.stderr

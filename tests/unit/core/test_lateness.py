@@ -221,9 +221,9 @@ class TestHistory:
         ]
 
     def test_a_mail_that_never_came_is_one_too(self) -> None:
-        """Ended by the next candidate, or open to this day."""
+        """Ended by the next candidate; while nothing ended it, nobody knows whether it is waited for to this day."""
         tag = given.tag("v3.1-rc6", "2011-09-12 21:02", self.FILL)
-        assert [each.ended for each in delays([tag], LONG_SINCE, alive=LONG_SINCE)] == [None]
+        assert delays([tag], LONG_SINCE, alive=LONG_SINCE) == ()
         rc7 = given.tag("v3.1-rc7", "2011-09-21 21:10", self.FILL)
         told = given.announcement("3.1-rc7", "2011-09-21 21:20", given.sighting(given.LIST, LONG_SINCE))
         [never] = delays([tag, rc7, told], LONG_SINCE, alive=LONG_SINCE)

@@ -200,5 +200,5 @@ def test_a_host_of_files_alone_says_what_it_cannot_do(tmp_path: Path) -> None:
         assert whole.release("1.1-rc1")["commits"] == repository.count("v1.0", "v1.1-rc1")
         cycle = follow(tmp_path / "cycle", tags=[f"{url}/demo.git"], history="cycle")
         assert cycle.poll(BEGIN + 30 * 24 * HOUR).outcomes == [Outcome.GOOD]
-        [row] = cycle.rows("SELECT reason FROM outcomes")
+        [row] = cycle.rows("SELECT reason FROM runs")
     assert 'set history = "all"' in row["reason"]

@@ -242,11 +242,11 @@ class TestWhatIsKept:
         demo.poll(BEGIN + 2 * DAY)
         add_to_mbox(tmp_path / "box", wrong)
         demo.poll(BEGIN + 5 * DAY)
-        [source] = demo.rows("SELECT begins_at, alive_at FROM sources")
-        assert source == {"begins_at": "2026-03-02T12:02:00Z", "alive_at": "2026-03-02T12:02:00Z"}
+        [source] = demo.rows("SELECT begins_at, newest_at FROM sources")
+        assert source == {"begins_at": "2026-03-02T12:02:00Z", "newest_at": "2026-03-02T12:02:00Z"}
         add_to_mbox(tmp_path / "box", talk(6))
         demo.poll(BEGIN + 7 * DAY)
-        assert demo.rows("SELECT alive_at FROM sources") == [{"alive_at": "2026-03-07T12:02:00Z"}]
+        assert demo.rows("SELECT newest_at FROM sources") == [{"newest_at": "2026-03-07T12:02:00Z"}]
 
     def test_the_newest_mail_never_goes_back(self, tmp_path: Path) -> None:
         """An old mail that is filed today."""
@@ -255,8 +255,8 @@ class TestWhatIsKept:
         demo.poll(BEGIN + 4 * DAY)
         add_to_mbox(tmp_path / "box", talk(1))
         demo.poll(BEGIN + 5 * DAY)
-        assert demo.rows("SELECT begins_at, alive_at FROM sources") == [
-            {"begins_at": "2026-03-04T12:02:00Z", "alive_at": "2026-03-04T12:02:00Z"}
+        assert demo.rows("SELECT begins_at, newest_at FROM sources") == [
+            {"begins_at": "2026-03-04T12:02:00Z", "newest_at": "2026-03-04T12:02:00Z"}
         ]
 
 

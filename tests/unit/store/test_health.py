@@ -85,14 +85,19 @@ class TestRuns:
     """Looks in a row that came to the same are one row."""
 
     def test_looks_of_one_outcome_are_one_run(self, store: Store) -> None:
-        """With the reason of the first; another outcome begins another run."""
-        began = [look(store, n * QUARTER, WORDS[word], reason=f"{n}") for n, word in enumerate("ggnneg")]
-        assert began == [True, False, True, False, True, True]
+        """With the reason of the first; another outcome begins another run, and so do other notes of good looks."""
+        reasons = ("", "", "2", "3", "4", "", "one tag was not counted")
+        began = [
+            look(store, number * QUARTER, WORDS[word], reason=reason)
+            for number, (word, reason) in enumerate(zip("ggnnegg", reasons, strict=True))
+        ]
+        assert began == [True, False, True, False, True, True, True]
         assert [(run.outcome, run.looks, run.reason) for run in runs(store)] == [
-            (Outcome.GOOD, 2, "0"),
+            (Outcome.GOOD, 2, ""),
             (Outcome.NO_ANSWER, 2, "2"),
             (Outcome.ERROR, 1, "4"),
-            (Outcome.GOOD, 1, "5"),
+            (Outcome.GOOD, 1, ""),
+            (Outcome.GOOD, 1, "one tag was not counted"),
         ]
         assert (runs(store)[1].first_at, runs(store)[1].last_at) == (NOW + 2 * QUARTER, NOW + 3 * QUARTER)
 
