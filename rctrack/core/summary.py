@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from rctrack.core.evidence import Commit, Instant, MessageId, ObjectId, ProjectId
+from rctrack.core.evidence import Commit, Instant, MessageId, ObjectId, ProjectId, Signature
 from rctrack.core.release import Flag, Release
 
 
@@ -37,6 +37,8 @@ class ReleaseSummary:
     first_time_authors: int | None
     made_at: datetime | None
     """Its tag's date, else its mail's, as far as they can be believed."""
+    signature: Signature | None
+    """Of its tag; None where signatures are not checked."""
 
 
 def summary_of(release: Release) -> ReleaseSummary:
@@ -66,6 +68,7 @@ def summary_of(release: Release) -> ReleaseSummary:
         authors=release.authors,
         first_time_authors=release.first_time_authors,
         made_at=release.made_at,
+        signature=release.signature.signature if release.signature else None,
     )
 
 

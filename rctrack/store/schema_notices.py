@@ -164,6 +164,7 @@ CREATE TABLE releases (
     url TEXT GENERATED ALWAYS AS (json_extract(release, '$.url')) VIRTUAL,
     flags TEXT GENERATED ALWAYS AS (json_extract(release, '$.flags')) VIRTUAL,
     made_at TEXT GENERATED ALWAYS AS (json_extract(release, '$.made_at')) VIRTUAL,
+    signature TEXT GENERATED ALWAYS AS (json_extract(release, '$.signature')) VIRTUAL,
     PRIMARY KEY (project, version_id)
 ) STRICT;
 CREATE TABLE timeline (

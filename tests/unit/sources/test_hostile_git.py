@@ -113,7 +113,7 @@ def looks(url: str, folder: Path, history: str = "all") -> Follower:
 
 def reason(demo: Follower) -> str:
     """Why the only look failed."""
-    [outcome] = demo.rows("SELECT outcome, reason FROM outcomes")
+    [outcome] = demo.rows("SELECT outcome, reason FROM runs")
     assert outcome["outcome"] in ("failed", "blocked")
     return str(outcome["reason"])
 
@@ -163,7 +163,7 @@ def test_a_fetch_that_comes_to_nothing_loses_nothing(pack: Answer, history: str,
         assert reason(demo)
     else:
         assert {row["version"] for row in demo.rows("SELECT version FROM releases")} == {"1.0", "1.1-rc1"}
-        [outcome] = demo.rows("SELECT outcome, reason FROM outcomes")
+        [outcome] = demo.rows("SELECT outcome, reason FROM runs")
         assert outcome["outcome"] == "good"
         assert url in outcome["reason"]
         assert demo.rows("SELECT * FROM counts") == []

@@ -84,7 +84,7 @@ def counts(demo: Follower) -> dict[str, int | None]:
 
 def reasons(demo: Follower) -> list[str | None]:
     """Of the newest look at each source, in their order."""
-    return [row["reason"] for row in demo.rows("SELECT reason, max(id) FROM outcomes GROUP BY source ORDER BY 2")]
+    return [row["reason"] for row in demo.rows("SELECT reason, max(id) FROM runs GROUP BY source ORDER BY 2")]
 
 
 @pytest.mark.parametrize("names", [b"x tag", b"a commit", b"--batch", b"HEAD", b""])
