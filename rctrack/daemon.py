@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -15,6 +14,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from rctrack import rounds
 from rctrack.config import Config, ProjectConfig, SourceConfig, TagsConfig, shipped
+from rctrack.core.look import host_in
 from rctrack.process import Interrupted
 from rctrack.rounds import Looked, Round
 from rctrack.send import Channel
@@ -66,7 +66,7 @@ class Daemon:
             number = next_signal()
             log.info("%s: finishing what is in hand", signal.Signals(number).name)
             with self.asking:
-                self.tools.runner.stop.set()
+                self.tools.runner.stopping.set()
             self.scheduler.shutdown(wait=True)
 
     def _schedule(self) -> None:
@@ -94,7 +94,7 @@ class Daemon:
             looked = rounds.look(round_, project, source)
             self.heard(looked)
             with self.asking:
-                if not self.tools.runner.stop.is_set():
+                if not self.tools.runner.stopping.is_set():
                     self._wake(looked)
 
     def _send(self) -> None:
@@ -115,7 +115,7 @@ class Daemon:
     def _round(self, name: str) -> Iterator[Round | None]:
         """The job's boundary: whatever is not expected ends here, logged, and the next run starts afresh."""
         try:
-            if self.tools.runner.stop.is_set():
+            if self.tools.runner.stopping.is_set():
                 yield None
                 return
             with Store(self.config.database) as store:
@@ -153,7 +153,7 @@ class Daemon:
 
 
 def _host(source: SourceConfig) -> str:
-    return urlsplit(source.url).hostname or "local"
+    return host_in(source.url) or "local"
 
 
 @contextmanager

@@ -28,6 +28,8 @@ _ENVIRONMENT = {
     "GIT_NO_LAZY_FETCH": "1",
     # Else log and rev-list write each commit by itself, and whoever reads a million of them waits for it.
     "GIT_FLUSH": "0",
+    # What we make is read by whatever git comes later; the user's own default is for the user's own repositories.
+    "GIT_DEFAULT_REF_FORMAT": "files",
 }
 _TO_END = 5.0
 """Seconds from SIGTERM to SIGKILL."""
@@ -60,14 +62,14 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs programs until `stop` is set; then each has `grace` seconds left."""
+    """Runs programs until `stopping` is set; then each has `grace` seconds left."""
 
-    stop: threading.Event = field(default_factory=threading.Event)
+    stopping: threading.Event = field(default_factory=threading.Event)
     grace: float = 5.0
 
     def wait(self, seconds: float) -> None:
-        """Lets time pass; Interrupted when `stop` is set meanwhile."""
-        if self.stop.wait(seconds):
+        """Lets time pass; Interrupted when `stopping` is set meanwhile."""
+        if self.stopping.wait(seconds):
             raise Interrupted("waiting, as a host had asked for")
 
     def run(
@@ -105,26 +107,26 @@ class Runner:
             given.write(stdin)
             given.seek(0)
             process = _start(_limited(argv, limits or Limits()), given)
-            watch = _Watch(self, process, timeout, heard)
+            supervisor = _Supervisor(self, process, timeout, heard)
             try:
                 assert process.stdout is not None  # noqa: S101 - for the type checker: stdout=PIPE
                 yield process.stdout
             except BaseException:
-                watch.end(signal.SIGKILL)
+                supervisor.end(signal.SIGKILL)
                 raise
             finally:
                 process.stdout.close()  # type: ignore[union-attr]
                 status = process.wait()
-                reason = watch.finish()
+                reason = supervisor.finish()
             if reason == "stopped":
                 raise Interrupted(f"{_name(argv)}: ended because rctrack is stopping")
             if reason == "timeout":
                 raise ProcessError(f"{_name(argv)}: no end within {timeout:g} s")
             if status != 0:
-                raise ProcessError(f"{_name(argv)}: {_last_words(watch.said) or f'exit status {status}'}")
+                raise ProcessError(f"{_name(argv)}: {_last_words(supervisor.said) or f'exit status {status}'}")
 
 
-class _Watch(threading.Thread):
+class _Supervisor(threading.Thread):
     """Ends a process that outlives its time limit or our own stop, and listens to its standard error meanwhile.
 
     Of that only the end is kept, however much it is. It is not waited for: a child of the program may hold it open.
@@ -150,7 +152,7 @@ class _Watch(threading.Thread):
             if self.done.is_set():
                 return
             now = monotonic()
-            if self.runner.stop.is_set():
+            if self.runner.stopping.is_set():
                 stopped_at = now if stopped_at is None else stopped_at
             if stopped_at is not None and now >= stopped_at + self.runner.grace:
                 self.reason = "stopped"
@@ -200,6 +202,7 @@ def _start(argv: Sequence[str], given: IO[bytes]) -> subprocess.Popen[bytes]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**inherited, **_ENVIRONMENT},
+            cwd="/",  # where somebody starts us may be a repository, whose own settings git would read
             start_new_session=True,  # so that git's own children end with it, and Ctrl-C is ours to handle
         )
     except (OSError, ValueError) as error:
@@ -236,5 +239,7 @@ def _last_words(said: bytes) -> str:
     lines = [line for line in lines if line and not _IDLE_WORDS.search(line)]
     telling = [number for number, line in enumerate(lines) if line.startswith(("fatal:", "error:", "remote:"))]
     last = telling[-1] if telling else len(lines) - 1
-    words = [lines[last], *(lines[last - 1 : last] if telling else [])] if lines else []
-    return ": ".join(each.rstrip(".") if len(words) > 1 else each for each in words)[:_LONGEST_REASON]
+    # "unable to connect to HOST:" goes on with why.
+    cause = lines[last + 1 : last + 2] if lines and lines[last].endswith(":") else lines[max(last - 1, 0) : last]
+    words = [lines[last], *(cause if telling else [])] if lines else []
+    return ": ".join(each.rstrip(".:") if len(words) > 1 else each for each in words)[:_LONGEST_REASON]

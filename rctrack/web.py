@@ -1,5 +1,6 @@
-"""The only HTTP client: one connection per host at a time, bounded in size and time, and a bot wall is told apart."""
+"""The only HTTP client: one connection per host at a time, bounded in size and time, and answers are told apart."""
 
+import errno
 import re
 import socket
 import threading
@@ -7,10 +8,12 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
+
+from rctrack.core.look import Outcome
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -19,13 +22,27 @@ if TYPE_CHECKING:
 
 MOST_PAGE = 8 * 2**20
 """Bytes of a page for people; a month of a busy list has one or two million."""
+MOST_QUESTION = 16 * 1024
+"""Bytes that are read of the answer to `ask`: enough to tell a list of refs, a wall and a page apart."""
 _MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
+_MOVED_FOR_GOOD = (301, 308)
 _MOST_MEMBERS = 20
-_MOST_WAIT = 60
-"""Seconds of Retry-After that are waited for in place; whoever asks for more is left alone until the next round."""
+_MOST_WAIT = timedelta(seconds=60)
+"""Of Retry-After that is waited for in place; whoever asks for more is left alone until a later round."""
 _PAUSE_FIRST, _PAUSE_MOST = timedelta(hours=1), timedelta(hours=24)
+_LONGEST_ASKED = timedelta(days=7)
+"""Of Retry-After that is obeyed; whoever asks for more has made a mistake, or wants us to forget what we follow."""
 _HTML = ("text/html", "application/xhtml+xml")
+_ANSWERS = {
+    401: "is not there, or not for us",
+    403: "we are not let in",
+    404: "there is no such page",
+    407: "the proxy on our side wants to know who we are",
+    410: "is gone for good",
+    429: "we ask too often",
+}
+"""What a status means, for people."""
 # By its title or its scripts, not by words that a mail about bots may hold too; a wall that we do not know is told by
 # whoever reads the page. Cloudflare puts another script of its platform into pages that it lets through.
 _WALL = re.compile(
@@ -35,8 +52,9 @@ _WALL = re.compile(
     re.IGNORECASE,
 )
 _WALL_PART = 16 * 1024
+"""Bytes of a page in which a bot wall is looked for."""
 _LONGEST_REASON = 600
-"""Bytes of a page in which the marks of a bot wall are looked for."""
+"""Characters; an address may be as long as a page makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +67,35 @@ class Page:
     media_type: str
     """In lower case, without parameters."""
     content: bytes
-    mark: str
+    validator: str
     """To be given back at the next request for the same page; empty where the host offers none."""
+    location: str = ""
+    """Where a redirect leads, whole; empty in any other answer."""
+    pause: timedelta | None = None
+    """How long the host asks to be left alone; None where it does not."""
 
     @property
     def is_unchanged(self) -> bool:
+        """Whether it still is as it was when its validator was given."""
         return self.status == 304
 
 
 class WebError(Exception):
     """A page that could not be had; the text is one line with address and reason."""
 
-    def __init__(
-        self, reason: str, *, unreachable: bool = False, blocked: bool = False, page: Page | None = None
-    ) -> None:
+    def __init__(self, reason: str, outcome: Outcome = Outcome.MISREAD, page: Page | None = None) -> None:
         # An address may be as long as a page makes it; its beginning tells where, and the end of the text why.
         is_long = len(reason) > _LONGEST_REASON
         super().__init__(f"{reason[: _LONGEST_REASON // 2]}…{reason[-_LONGEST_REASON // 2 :]}" if is_long else reason)
-        self.unreachable = unreachable
-        """The host did not answer at all."""
-        self.blocked = blocked
-        """The host does not want us, or answered with something that was not asked for."""
+        self.outcome = outcome
+        """The word for it; never good."""
         self.page = page
-        """What it answered, if it did."""
+        """What the host answered, if it did."""
+
+    @property
+    def pause(self) -> timedelta | None:
+        """How long the host asks to be left alone; None where it does not."""
+        return self.page.pause if self.page else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +105,21 @@ class Patience:
     connect: float = 15.0
     silence: float = 30.0
     whole: float = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One request, as it is to be made."""
+
+    method: str
+    url: str
+    wanted: Sequence[str]
+    """Media types."""
+    most: int
+    """Bytes."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_asked_once: bool = False
+    """The first answer is the answer, as far as `most` bytes tell: nothing is followed, waited for or repeated."""
 
 
 class Web:
@@ -98,66 +137,76 @@ class Web:
         self._current = threading.local()
         self._hosts: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def get(self, url: str, wanted: Sequence[str] = _HTML, *, most: int = MOST_PAGE, mark: str = "") -> Page:
+    def get(self, url: str, wanted: Sequence[str] = _HTML, *, most: int = MOST_PAGE, validator: str = "") -> Page:
         """A page of one of the `wanted` media types, at most `most` bytes; WebError otherwise.
 
-        With the `mark` of an earlier answer, a page that has not changed since is empty and `is_unchanged`.
+        With the `validator` of an earlier answer, a page that has not changed since is empty and `is_unchanged`.
         """
-        etag, _, modified = mark.partition("\n")
+        etag, _, modified = validator.partition("\n")
         headers = {"If-None-Match": etag} if etag else {"If-Modified-Since": modified} if modified else {}
-        return self._follow("GET", url, wanted, most, headers)
+        return self._follow(_Question("GET", url, wanted, most, headers))
 
     def post(self, url: str, wanted: Sequence[str], *, most: int) -> Page:
         """The same for a search, which some hosts answer to POST alone."""
-        return self._follow("POST", url, wanted, most, {})
+        return self._follow(_Question("POST", url, wanted, most))
 
-    def _follow(self, method: str, url: str, wanted: Sequence[str], most: int, headers: Mapping[str, str]) -> Page:
+    def ask(self, url: str, wanted: Sequence[str], headers: Mapping[str, str]) -> Page:
+        """The beginning of what one single request is answered with; WebError where that is not wanted.
+
+        A redirect is an answer too: it is not followed, and its error says where it leads.
+        """
+        asked = {**headers, "Accept-Encoding": "identity", "Connection": "close"}
+        question = _Question("GET", url, wanted, MOST_QUESTION, asked, is_asked_once=True)
+        page, is_challenge = self._answer(question)
+        _judge(question, page, is_challenge=is_challenge)
+        return page
+
+    def with_patience(self, patience: Patience) -> "Web":
+        """A client of the same name with other limits, and connections of its own."""
+        return Web(self._user_agent, patience, self._wait)
+
+    def _follow(self, question: _Question) -> Page:
         """The page at the end of its redirects, each of which waits for its own host."""
-        place = url
         for _ in range(_MOST_REDIRECTS + 1):
-            page, following = self._ask(method, place, wanted, most, headers)
-            if following is None:
+            page, is_challenge = self._answer(question)
+            if not page.location:
+                _judge(question, page, is_challenge=is_challenge)
                 return page
-            method = method if page.status in (307, 308) else "GET"
-            place = following
-        raise WebError(f"{url}: more than {_MOST_REDIRECTS} redirects")
+            method = question.method if page.status in (307, 308) else "GET"
+            question = replace(question, method=method, url=page.location)
+        raise WebError(f"{question.url}: more than {_MOST_REDIRECTS} redirects")
 
-    def _ask(
-        self, method: str, url: str, wanted: Sequence[str], most: int, headers: Mapping[str, str]
-    ) -> tuple[Page, str | None]:
-        """One answer, and where it sends us instead."""
+    def _answer(self, question: _Question) -> tuple[Page, bool]:
+        """One answer, and whether the host calls it a challenge by a header."""
         import requests
         import urllib3
 
-        name = _host(url)
+        url, name = question.url, _host(question.url)
         with self._making:
             session = self._session = self._session or _session(self._user_agent, self._current, self._wait)
             host = self._hosts[name]
-        headers = {"Accept": ", ".join((*wanted, "*/*;q=0.1")), **headers}
+        headers = {"Accept": ", ".join((*filter(None, question.wanted), "*/*;q=0.1")), **question.headers}
         times = (self._patience.connect, self._patience.silence)
-        watch = self._current.watch = _Watch(self._patience.whole)
+        deadline = self._current.deadline = _Deadline(self._patience.whole)
+        self._current.is_asked_once = question.is_asked_once
         try:
             with (
                 host,
-                watch.running(),
+                deadline.running(),
                 session.request(
-                    method, url, headers=headers, timeout=times, stream=True, allow_redirects=False
+                    question.method, url, headers=headers, timeout=times, stream=True, allow_redirects=False
                 ) as response,
             ):
-                page = _page(response, _read(response, url, most, watch))
-                challenged = response.headers.get("cf-mitigated") == "challenge"
-                following = response.headers.get("Location") if page.status in _REDIRECTS else None
+                page = _page(response, _read(response, question, deadline))
+                return page, response.headers.get("cf-mitigated") == "challenge"
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            if watch.is_over:
-                raise WebError(f"{url}: no end within {self._patience.whole:g} s", unreachable=True) from error
-            silent = (requests.ConnectionError, requests.Timeout, urllib3.exceptions.TimeoutError)
-            raise WebError(f"{url}: {_cause(error)}", unreachable=isinstance(error, silent)) from error
-        if following is None:
-            _judge(url, page, wanted, challenged=challenged)
-        return page, following and _joined(url, following)
+            if deadline.is_over:
+                reason = f"{url}: no end within {self._patience.whole:g} s"
+                raise WebError(reason, Outcome.NO_ANSWER) from error
+            raise WebError(f"{url}: {_cause(error)}", _without_answer(error)) from error
 
 
-class _Watch:
+class _Deadline:
     """Cuts the connection of a request that goes on too long, whatever it is at.
 
     A time limit of a socket is one for silence: a host that sends a byte now and then never reaches it.
@@ -165,6 +214,7 @@ class _Watch:
 
     def __init__(self, seconds: float) -> None:
         self.connection: Any = None
+        """What is to be cut."""
         self.is_over = False
         self._seconds = seconds
 
@@ -187,18 +237,56 @@ class _Watch:
                 socket.socket.shutdown(used, socket.SHUT_RDWR)  # past TLS, which another thread is reading
 
 
-def pause_until(blocked_at: datetime, blocks: int) -> datetime:
-    """Until when a host is left alone that has blocked us `blocks` times in a row: 1 h, doubling to 24 h."""
-    return blocked_at + min(_PAUSE_FIRST * (1 << min(max(blocks - 1, 0), 10)), _PAUSE_MOST)
+def pause_until(answered_at: datetime, blocks: int, asked: timedelta | None = None) -> datetime:
+    """Until when a host is left alone that has blocked us `blocks` times in a row: 1 h, doubling to 24 h.
+
+    Longer where it `asked` for more, which also hosts in trouble do.
+    """
+    ours = min(_PAUSE_FIRST * (1 << min(blocks - 1, 10)), _PAUSE_MOST) if blocks > 0 else timedelta(0)
+    return answered_at + max(ours, asked or timedelta(0))
+
+
+def asked_pause(retry_after: str | None, answered: str) -> timedelta | None:
+    """How long a host asks to be left alone by its header Retry-After, a date being counted from its own Date.
+
+    None where there is no such header. One that cannot be read or obeyed ("soon", a date gone by, a century) asks for
+    patience all the same: an hour.
+    """
+    if retry_after is None:
+        return None
+    text = retry_after.strip()
+    asked = timedelta(seconds=int(text)) if re.fullmatch(r"[0-9]{1,9}", text) else _until(text, answered)
+    return asked if asked is not None and timedelta(0) < asked <= _LONGEST_ASKED else _PAUSE_FIRST
+
+
+def _until(date: str, answered: str) -> timedelta | None:
+    """The time from one date of HTTP to the other; None where one of them is none."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(date) - parsedate_to_datetime(answered)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def outcome_of(status: int) -> Outcome:
+    """The word for an answer with this status of HTTP, which is not 200."""
+    if status in (403, 429):
+        return Outcome.BLOCKED
+    if status in _MOVED_FOR_GOOD or status == 410:
+        return Outcome.MOVED
+    if status == 407:
+        return Outcome.NO_ANSWER
+    return Outcome.ERROR if status == 408 or status >= 500 else Outcome.MISREAD
 
 
 def _session(user_agent: str, current: threading.local, wait: Callable[[float], object]) -> "Session":
-    """A session whose connections make themselves known to the `watch` of the `current` thread."""
+    """A session whose connections make themselves known to the `deadline` of the `current` thread."""
     from http.cookiejar import DefaultCookiePolicy
 
     import requests
 
-    patience = _patience(wait)
+    patience = _patience(current, wait)
     session = requests.Session()
     session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "gzip"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a wall's pass is not ours to carry
@@ -212,27 +300,27 @@ def _adapter(patience: "Retry", current: threading.local) -> "HTTPAdapter":
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
     from urllib3.connection import HTTPConnection, HTTPSConnection
 
-    class Watched:
-        """A connection that its watch can cut; an answer may keep the socket when the connection has let it go."""
+    class Bounded:
+        """A connection that its deadline can cut; an answer may keep the socket when the connection has let it go."""
 
         answering = None
 
         def request(self, *given: Any, **named: Any) -> None:
-            current.watch.connection, self.answering = self, None
+            current.deadline.connection, self.answering = self, None
             super().request(*given, **named)  # type: ignore[misc]
 
         def getresponse(self) -> Any:
             self.answering = self.sock  # type: ignore[attr-defined]
             return super().getresponse()  # type: ignore[misc]
 
-    plain = type("Plain", (HTTPConnectionPool,), {"ConnectionCls": type("Plain", (Watched, HTTPConnection), {})})
-    secure = type("Secure", (HTTPSConnectionPool,), {"ConnectionCls": type("Secure", (Watched, HTTPSConnection), {})})
+    plain = type("Plain", (HTTPConnectionPool,), {"ConnectionCls": type("Plain", (Bounded, HTTPConnection), {})})
+    secure = type("Secure", (HTTPSConnectionPool,), {"ConnectionCls": type("Secure", (Bounded, HTTPSConnection), {})})
     adapter = HTTPAdapter(max_retries=patience, pool_connections=4, pool_maxsize=1)
     adapter.poolmanager.pool_classes_by_scheme = {"http": plain, "https": secure}
     return adapter
 
 
-def _patience(wait: Callable[[float], object]) -> "Retry":
+def _patience(current: threading.local, wait: Callable[[float], object]) -> "Retry":
     from urllib3.exceptions import MaxRetryError, ResponseError
     from urllib3.util import Retry
 
@@ -240,9 +328,18 @@ def _patience(wait: Callable[[float], object]) -> "Retry":
         """Obeys Retry-After; an answer that asks for more patience than we have is the answer."""
 
         def increment(self, method: Any = None, url: Any = None, response: Any = None, *rest: Any, **named: Any) -> Any:
-            if response is not None and (self.get_retry_after(response) or 0) > _MOST_WAIT:
-                raise MaxRetryError(named.get("_pool") or rest[1], url or "", ResponseError("asks for more patience"))
+            if response is not None and (current.is_asked_once or not self._may_ask_again(response)):
+                raise MaxRetryError(named.get("_pool") or rest[1], url or "", ResponseError("is the answer"))
             return super().increment(method, url, response, *rest, **named)
+
+        def get_retry_after(self, response: Any) -> float | None:
+            asked = _pause_of(response.headers)
+            return None if asked is None else asked.total_seconds()
+
+        def _may_ask_again(self, response: Any) -> bool:
+            """Who is asked too often says when; a host in trouble may be over it in a moment."""
+            asked = _pause_of(response.headers)
+            return response.status != 429 if asked is None else asked <= _MOST_WAIT
 
         def sleep(self, response: Any = None) -> None:
             wait((response is not None and self.get_retry_after(response)) or self.get_backoff_time())
@@ -256,7 +353,7 @@ def _patience(wait: Callable[[float], object]) -> "Retry":
         allowed_methods=None,  # our POST is a search
         backoff_factor=0.5,
         raise_on_status=False,
-        retry_after_max=10 * _MOST_WAIT,
+        retry_after_max=10 * int(_MOST_WAIT.total_seconds()),
     )
 
 
@@ -278,18 +375,21 @@ def _joined(url: str, following: str) -> str:
         return following
 
 
-def _read(response: "Response", url: str, most: int, watch: _Watch) -> bytes:
+def _read(response: "Response", question: _Question, deadline: _Deadline) -> bytes:
     """The body, unpacked, as far as size and time allow."""
+    url, most = question.url, question.most
     coding = response.headers.get("Content-Encoding", "").strip().lower()
     if coding not in ("", "identity", "gzip", "x-gzip"):
         raise WebError(f"{url}: packed as {coding[:40]}, which was not asked for")
     chunks, size = [], 0
     while chunk := response.raw.read1(2**16, decode_content=False):
         size += len(chunk)
+        chunks.append(chunk)
+        if size > most and question.is_asked_once:
+            return b"".join(chunks)[:most]
         if size > most:
             raise WebError(f"{url}: more than {most} bytes")
-        chunks.append(chunk)
-    if watch.is_over:
+    if deadline.is_over:
         raise TimeoutError
     content = b"".join(chunks)
     return _unpacked(content, url, most) if coding.endswith("gzip") else content
@@ -311,7 +411,7 @@ def _unpacked(content: bytes, url: str, most: int) -> bytes:
         if size > most:
             raise WebError(f"{url}: more than {most} bytes")
         if not member.eof:
-            raise WebError(f"{url}: its gzip breaks off")
+            raise WebError(f"{url}: its gzip breaks off", Outcome.ERROR)
         content = member.unused_data
     raise WebError(f"{url}: more than {_MOST_MEMBERS} gzip members")
 
@@ -321,13 +421,20 @@ def _page(response: "Response", content: bytes) -> Page:
     etag, modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
     if not _is_settled(modified, headers.get("Date", "")):
         modified = ""
+    status, location = response.status_code, headers.get("Location", "")
     return Page(
         url=response.url,
-        status=response.status_code,
+        status=status,
         media_type=headers.get("Content-Type", "").partition(";")[0].strip().lower(),
         content=content,
-        mark=f"{etag}\n{modified}" if etag or modified else "",
+        validator=f"{etag}\n{modified}" if etag or modified else "",
+        location=_joined(response.url, location) if location and status in _REDIRECTS else "",
+        pause=_pause_of(headers),
     )
+
+
+def _pause_of(headers: Mapping[str, str]) -> timedelta | None:
+    return asked_pause(headers.get("Retry-After"), headers.get("Date", ""))
 
 
 def _is_settled(modified: str, answered: str) -> bool:
@@ -335,28 +442,37 @@ def _is_settled(modified: str, answered: str) -> bool:
 
     RFC 9110, section 8.8.2.2.
     """
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return parsedate_to_datetime(modified) < parsedate_to_datetime(answered)
-    except (ValueError, TypeError):
-        return False
+    elapsed = _until(answered, modified)
+    return elapsed is not None and elapsed > timedelta(0)
 
 
-def _judge(url: str, page: Page, wanted: Sequence[str], *, challenged: bool) -> None:
+def _judge(question: _Question, page: Page, *, is_challenge: bool) -> None:
     """WebError unless the page is what was asked for."""
+    url, wanted = question.url, question.wanted
     if page.is_unchanged:
         return
     is_html = page.media_type in _HTML or page.content[:512].lstrip()[:5].lower() in (b"<!doc", b"<html")
-    if challenged or (is_html and page.status != 404 and _WALL.search(page.content[:_WALL_PART])):
-        raise WebError(f"{url}: answered {page.status} with a challenge page", blocked=True, page=page)
-    if page.status in (403, 429):
-        raise WebError(f"{url}: answered {page.status}, we are not let in", blocked=True, page=page)
+    if is_challenge or (is_html and page.status != 404 and _WALL.search(page.content[:_WALL_PART])):
+        raise WebError(f"{url}: answered {page.status} with a challenge page", Outcome.BLOCKED, page)
     if page.status != 200:
-        raise WebError(f"{url}: answered {page.status}", page=page)
+        meaning = f"leads to {page.location[:200]}" if page.location else _ANSWERS.get(page.status)
+        reason = f"{url}: answered {page.status}" + (f", {meaning}" if meaning else "")
+        raise WebError(reason, outcome_of(page.status), page)
     if page.media_type not in wanted and not (is_html and "text/html" in wanted):
-        found = page.media_type or "nothing known"
-        raise WebError(f"{url}: answered with {found[:60]}, not {wanted[0]}", blocked=True, page=page)
+        answered = page.media_type[:60] or "nothing known"
+        raise WebError(f"{url}: answered with {answered}, not {wanted[0]}", Outcome.MISREAD, page)
+
+
+def _without_answer(error: BaseException) -> Outcome:
+    """The word for a request that was not answered, or not to its end."""
+    import requests
+    import urllib3
+
+    is_of_proxy = isinstance(error, requests.exceptions.ProxyError)  # a proxy of ours tells nothing of the host
+    if f"[Errno {errno.ECONNREFUSED}]" in str(error) and not is_of_proxy:
+        return Outcome.REFUSED
+    silent = (requests.ConnectionError, requests.Timeout, urllib3.exceptions.TimeoutError)
+    return Outcome.NO_ANSWER if isinstance(error, silent) else Outcome.ERROR
 
 
 def _cause(error: BaseException) -> str:

@@ -48,13 +48,13 @@ def run(options: Options) -> None:
             report(looked)
         last[key] = looked.outcome
 
-    def first_round(looked: "list[Looked]", next_look: datetime | None) -> None:
+    def first_round(looked: "list[Looked]", next_poll: datetime | None) -> None:
         if seems_offline(looked):
             click.echo(f"{_OFFLINE} Going on.")
         if outbox:
             click.echo(f"Read the mail with: mutt -f {outbox}")
-        if next_look:
-            click.echo(f"Next look at {next_look:%H:%M:%S} UTC. Ctrl-C ends.")
+        if next_poll:
+            click.echo(f"Next poll at {next_poll:%H:%M:%S} UTC. Ctrl-C ends.")
 
     with failing(), store.hold(config.database):
         with store.Store(config.database) as opened:

@@ -10,11 +10,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from rctrack.config.kinds import ListingConfig
 from rctrack.config.projects import (
-    LIST_KINDS,
     VGER_SERVERS,
     ListConfig,
-    ListingConfig,
     ProjectConfig,
     SigningConfig,
     SourceConfig,
@@ -26,7 +25,6 @@ from rctrack.core.evidence import ProjectId
 from rctrack.core.notice import ALERTS, Topic
 
 __all__ = [
-    "LIST_KINDS",
     "VGER_SERVERS",
     "Config",
     "ConfigError",

@@ -4,21 +4,17 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from rctrack.config.kinds import LISTS, SITES, TAGS, ListingConfig
 from rctrack.config.table import ConfigError, Table, relative
 from rctrack.core.evidence import ProjectId, SourceId
 from rctrack.core.rules import Era, ListRules, ProjectRules
+from rctrack.core.subject_words import needed_words
 from rctrack.core.version import SCHEMES, FeatureParts, parse_version
 
 VGER_SERVERS = ("vger.kernel.org", "smtp.subspace.kernel.org", "lindbergh.monkeyblade.net")
 """The hosts that have taken mail for the kernel.org lists, by era."""
-LIST_KINDS = (
-    "public-inbox", "public-inbox-http", "pipermail", "hyperkitty", "hypermail", "mhonarc", "mbox", "maildir",
-)  # fmt: skip
-TAG_KINDS = ("git", "cgit", "github")
-LISTING_KINDS = ("releases.json", "gitolite-log")
 EXPECTED = ("tag", "announcement")
 
 
@@ -45,22 +41,6 @@ class ListConfig:
     kind: str
     url: str
     rules: ListRules
-
-    @property
-    def source(self) -> SourceId:
-        return SourceId(f"{self.kind} {self.url}")
-
-
-@dataclass(frozen=True, slots=True)
-class ListingConfig:
-    """What a project's site says of its releases by itself."""
-
-    kind: str
-    url: str
-    repository: str
-    """For a log of pushes: the path in its subjects."""
-    monikers: frozenset[str]
-    """For a list of releases: the rows that are this project's."""
 
     @property
     def source(self) -> SourceId:
@@ -195,34 +175,33 @@ def _signing(table: Table, path: Path) -> SigningConfig:
 
 
 def read_tags(table: Table, path: Path) -> TagsConfig:
-    kind = table.choice("kind", TAG_KINDS, "git")
-    url = _url(table, path) if kind == "git" else _web_url(table, path)
+    kind = table.choice("kind", tuple(TAGS), "git")
+    url = TAGS[kind](table, path)
     role = table.choice("role", ("primary", "mirror"), "primary")
     table.finish()
     return TagsConfig(url, role == "primary", kind)
 
 
 def read_listing(table: Table, path: Path) -> ListingConfig:
-    kind = table.choice("kind", LISTING_KINDS, None)
-    if kind == "gitolite-log":
-        found = ListingConfig(kind, _url(table, path), table.text("repository", None).strip("/"), frozenset())
-    else:
-        monikers = table.texts("moniker", ["mainline"])
-        found = ListingConfig(kind, _web_url(table, path), "", frozenset(monikers))
+    listing = SITES[table.choice("kind", tuple(SITES), None)](table, path)
     table.finish()
-    return found
+    return listing
 
 
 def read_list(table: Table, path: Path) -> ListConfig:
-    kind = table.choice("kind", LIST_KINDS, None)
-    url = _url(table, path)
+    name = table.choice("kind", tuple(LISTS), None)
+    kind = LISTS[name]
+    url = kind.address(table, path)
     subject = _subject(table)
+    if kind.is_searched and not needed_words(subject):
+        wanted = "one with a whole word that is always there, like 'linux' in '(?i)^linux (?P<version>\\S+)'"
+        table.fail("subject", subject, f"{wanted}, in each alternative: this archive is searched by it")
     senders, eras = _senders(table)
     servers = tuple(host.lower() for host in table.texts("server", list(VGER_SERVERS)))
     table.finish()
-    link = f"{url}/{{message_id}}/" if url.startswith("http") and kind.startswith("public-inbox") else None
-    name = url.rpartition("/")[2].partition("@")[0].lower()
-    return ListConfig(kind, url, ListRules(senders, subject, servers, link, eras, name))
+    link = f"{url}/{{message_id}}/" if url.startswith("http") and kind.has_links else None
+    own_name = url.rpartition("/")[2].partition("@")[0].lower()
+    return ListConfig(name, url, ListRules(senders, subject, servers, link, eras, own_name))
 
 
 def _subject(table: Table) -> str:
@@ -268,28 +247,3 @@ def _senders(table: Table) -> tuple[frozenset[str], frozenset[Era]]:
     if not addresses:
         table.fail("from", found or [], wanted)
     return frozenset(addresses), frozenset(eras)
-
-
-def _web_url(table: Table, path: Path) -> str:
-    url = _url(table, path)
-    if urlsplit(url).scheme not in ("http", "https"):
-        table.fail("url", url, "https://… or http://…: these are pages")
-    return url
-
-
-def _url(table: Table, path: Path) -> str:
-    url = table.text("url", None).rstrip("/")
-    wanted = "https://…, http://…, git://…, ssh://…, file://… or a path"
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        table.fail("url", url, wanted)
-    if parts.password or (parts.username and parts.scheme in ("http", "https")):
-        table.fail("url", "one with a user or password in it", "one without: no secret belongs in this file")
-    if parts.scheme in ("http", "https", "git", "ssh"):
-        return url
-    if parts.scheme == "file":
-        return str(Path(parts.path))
-    if parts.scheme or url.startswith("-") or not url:
-        table.fail("url", url, wanted)
-    return str(relative(path, url))

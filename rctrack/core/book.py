@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -90,13 +90,9 @@ class Plan:
     next_at: datetime | None
     """Before this only new evidence, or proof of life, can change anything; None: ever."""
     awaits_proof: bool = False
-    """Whether something is judged as soon as a source is proved alive."""
+    """Whether the next look at a source, whatever it comes to, may prove something."""
 
 
 def earliest(*moments: datetime | None) -> datetime | None:
     """The first of those that are known."""
     return min((moment for moment in moments if moment is not None), default=None)
-
-
-FRESH = timedelta(days=14)
-"""Older than this when first seen at a source that was not being watched, a release opens nothing."""

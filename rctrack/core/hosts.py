@@ -29,8 +29,6 @@ INDEPENDENT = 2
 """We are offline only if so many unrelated hosts fail at once."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_FAILS = (Outcome.NO_ANSWER, Outcome.ERROR, Outcome.BLOCKED)
-"""What speaks against a host; an answer that is not what was asked for speaks against an address alone."""
 
 
 class State(StrEnum):
@@ -122,14 +120,15 @@ class _Streak:
     last_at: datetime | None = None
 
 
-def health(looks: Iterable[Look], lasting: Iterable[Outage] = ()) -> Health:
+def health(looks: Iterable[Look], lasting: Iterable[Outage] = (), hole: timedelta = HOLE) -> Health:
     """What the looks amount to, in any order; the same looks always give the same.
 
-    `lasting` are outages that had begun before the first of the looks and were not over.
+    `lasting` are outages that had begun before the first of the looks and were not over; a longer time than `hole`
+    without any look is one.
     """
     before = list(lasting)
     ordered = sorted(set(looks), key=lambda look: (look.at, look.host, look.outcome, look.reason))
-    holes = _holes(ordered)
+    holes = _holes(ordered, hole)
     offline = _offline(ordered, next((each for each in before if each.kind is OutageKind.OFFLINE), None))
     blameless = [look for look in ordered if not any(each.since <= look.at < _end(each) for each in offline)]
     outages: list[Outage] = []
@@ -171,7 +170,7 @@ def _walk(looks: Sequence[Look], lasting: Outage | None, holes: Sequence[Outage]
                 outages[-1] = replace(outages[-1], until=hole.since)
             streak = _Streak(good_at=streak.good_at)
         streak = replace(streak, last_at=look.at)
-        if look.outcome in _FAILS:
+        if look.outcome.is_down or look.outcome is Outcome.BLOCKED:
             streak = _failed(streak, look)
             if streak.is_open:
                 outages[-1:] = [replace(outages[-1], not_after=look.at, until=None)]
@@ -223,14 +222,17 @@ def _state(streak: _Streak) -> State:
     return State.FAILING
 
 
-def _holes(looks: Sequence[Look]) -> list[Outage]:
-    """The times in which nothing was looked at: rctrack did not run."""
-    moments = sorted({look.at for look in looks})
-    return [
-        Outage(OutageKind.HOLE, frozenset(), before, before, after, before, "rctrack did not run")
-        for before, after in pairwise(moments)
-        if after - before > HOLE
-    ]
+def _holes(looks: Sequence[Look], longest: timedelta) -> list[Outage]:
+    """The times in which nothing was looked at: rctrack did not run; unless every host had blocked us."""
+    holes: list[Outage] = []
+    last: dict[str, Outcome] = {}
+    for before, after in pairwise(looks):
+        last[before.host] = before.outcome
+        is_left_alone = set(last.values()) == {Outcome.BLOCKED}
+        if after.at - before.at > longest and not is_left_alone:
+            reason = "rctrack did not run"
+            holes.append(Outage(OutageKind.HOLE, frozenset(), before.at, before.at, after.at, before.at, reason))
+    return holes
 
 
 def _offline(looks: Sequence[Look], lasting: Outage | None) -> list[Outage]:

@@ -52,7 +52,7 @@ def judge(book: Book, now: datetime) -> Plan:
     ]
     late_at, awaits_proof = proof.next_change(book, now)
     next_at = earliest(late_at, _hold_ends(book, now), _claims_end(book, now), _next_midnight(book, now))
-    return Plan(tuple(notices), next_at, awaits_proof)
+    return Plan(tuple(notices), next_at, awaits_proof or _awaits_looks(book))
 
 
 # --- out -------------------------------------------------------------------------------------------
@@ -126,9 +126,9 @@ def _hold_ends(book: Book, now: datetime) -> datetime | None:
 
 
 def _claims(book: Book, now: datetime) -> Iterator[Notice]:
-    for release, since in _claimed(book):
+    for release in _claimed(book):
         is_silent = _is_silent(book, release)
-        at = proof.claim_at(book, since)
+        at = proof.claim_at(book, release)
         if is_silent or (at is not None and now >= at):
             key = release.version.id
             yield Notice(
@@ -136,13 +136,11 @@ def _claims(book: Book, now: datetime) -> Iterator[Notice]:
             )
 
 
-def _claimed(book: Book) -> Iterator[tuple[Release, datetime]]:
-    """The claims that were not told yet, and when their mails were delivered."""
+def _claimed(book: Book) -> Iterator[Release]:
+    """The claims that were not told yet."""
     for release in book.releases.values():
-        if book.notice(Kind.UNCONFIRMED, release.version.id) is None:
-            since = proof.claimed_since(book, release)
-            if since is not None:
-                yield release, since
+        if proof.is_claim(release) and book.notice(Kind.UNCONFIRMED, release.version.id) is None:
+            yield release
 
 
 def _claim(book: Book, release: Release) -> ClaimFacts:
@@ -166,8 +164,12 @@ def _claim(book: Book, release: Release) -> ClaimFacts:
 
 
 def _claims_end(book: Book, now: datetime) -> datetime | None:
-    moments = [at for _, since in _claimed(book) if (at := proof.claim_at(book, since))]
+    moments = [at for release in _claimed(book) if (at := proof.claim_at(book, release))]
     return min((at for at in moments if at > now), default=None)
+
+
+def _awaits_looks(book: Book) -> bool:
+    return any(not _is_silent(book, release) and proof.claim_at(book, release) is None for release in _claimed(book))
 
 
 def _announced(book: Book, now: datetime, outs: list[Notice]) -> Iterator[Notice]:
@@ -291,7 +293,7 @@ def _ends(book: Book, now: datetime) -> Iterator[Notice]:
 def _late_facts(book: Book, wait: Wait) -> LateFacts:
     release = _release_of(book, wait)
     entries = release.timeline if release else ()
-    hosts = {host.source: host.host for host in book.followed.tags}
+    hosts = {host.source: host.host.rpartition("/")[2] for host in book.followed.tags}
     return LateFacts(
         version=release.version.text if release else str(wait.version),
         name=release.name if release else str(wait.version),

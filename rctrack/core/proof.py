@@ -4,8 +4,8 @@ out          The project itself says so: its tag is at a host of its own, or at 
              object ids. Where the project does not tag, or its only repository has stopped, an announcement.
              Told whole once count and announcement are there, as far as they are expected and can come; at the latest
              HOLD after our first sight. A change of its tag ends that wait.
-unconfirmed  A mail claims a release of a project that tags, CLAIM_AFTER after its delivery, when each repository that
-             can tell has been looked at well since, without it. Where none can tell, at once.
+unconfirmed  A mail claims a release of a project that tags, CLAIM_AFTER after its delivery. Each repository was asked
+             after we saw the mail: those that can tell do not have it; where none can tell, it is told at once.
 changed      A tag moved, was withdrawn, or has a bad signature: always, at once.
 late         The gap is longer than its limit, and the source that would show what is missing is proved alive after
              that. Not for what was late before we came; one mail a host; a missing tag is never told as late.
@@ -18,10 +18,11 @@ stale        Two announcements at least STALE_AFTER apart, no tag, HEAD unmoved:
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from rctrack.core.book import FRESH, Book, earliest
+from rctrack.core.book import Book, earliest
 from rctrack.core.evidence import SourceId, Station
 from rctrack.core.followed import Followed, TagHost
 from rctrack.core.habits import is_on_site
+from rctrack.core.hosts import State
 from rctrack.core.lateness import DelayKind, Wait, announced_at, when_published
 from rctrack.core.look import Outcome, Run
 from rctrack.core.release import Flag, Release
@@ -99,13 +100,9 @@ def _waits_for_mail(book: Book, release: Release) -> bool:
 # --- unconfirmed -----------------------------------------------------------------------------------
 
 
-def claimed_since(book: Book, release: Release) -> datetime | None:
-    """When the mail of a release that nothing else supports was delivered; None for any other release."""
-    if release.tags or Flag.UNCONFIRMED not in release.flags or is_on_site(release):
-        return None
-    mail = release.announcements[0]
-    received = mail.delivered or mail.archived
-    return min(received.at if received else mail.sighting.seen_at, mail.sighting.seen_at)
+def is_claim(release: Release) -> bool:
+    """Whether nothing but a mail says that it is out, though its project tags."""
+    return Flag.UNCONFIRMED in release.flags and not release.tags and not is_on_site(release)
 
 
 def able_to_tell(followed: Followed) -> list[TagHost]:
@@ -113,13 +110,25 @@ def able_to_tell(followed: Followed) -> list[TagHost]:
     return [host for host in followed.tags if host.can_tell and host.source not in followed.stale]
 
 
-def claim_at(book: Book, since: datetime) -> datetime | None:
-    """From when on an unsupported claim may be told; None while a repository has not been looked at since."""
-    hosts = able_to_tell(book.followed)
-    if not hosts:
-        return since
-    is_looked_at = all(host.good_at and host.good_at >= since for host in hosts)
-    return since + CLAIM_AFTER if is_looked_at else None
+def claim_at(book: Book, release: Release) -> datetime | None:
+    """From when on a claim may be told; None while a repository has not been looked at since we saw its mail."""
+    mail = release.announcements[0]
+    seen_at = mail.sighting.seen_at
+    received = mail.delivered or mail.archived
+    since = min(received.at, seen_at) if received else seen_at
+    if not all(_is_looked_at(book, host, seen_at) for host in book.followed.tags):
+        return None
+    return since + CLAIM_AFTER if able_to_tell(book.followed) else since
+
+
+def _is_looked_at(book: Book, host: TagHost, since: datetime) -> bool:
+    """Whether a repository was asked since then, and answered if it can; one that blocks us may be asked much later."""
+    if host.source in book.followed.stale or host.state is State.BLOCKED:
+        return True
+    if host.can_tell:
+        return host.good_at is not None and host.good_at >= since
+    run = book.runs.get(host.source)
+    return run is not None and run.last_at >= since
 
 
 # --- late ------------------------------------------------------------------------------------------
@@ -135,12 +144,7 @@ def may_be_late(book: Book, wait: Wait) -> bool:
     if wait.kind is DelayKind.OVERDUE:
         return True
     release = book.releases.get(wait.version)
-    return release is not None and is_fresh(release) and not _is_half_of_an_event(book, release, wait)
-
-
-def is_fresh(release: Release) -> bool:
-    """Whether we watched it come, or it was young when we first saw it: history is never told as late."""
-    return release.is_news or (release.made_at is not None and release.first_seen_at - release.made_at <= FRESH)
+    return release is not None and release.is_fresh and not _is_half_of_an_event(book, release, wait)
 
 
 def _is_half_of_an_event(book: Book, release: Release, wait: Wait) -> bool:

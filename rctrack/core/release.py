@@ -176,6 +176,10 @@ class TagChange:
         return f"{self.flag} {self.tag} {self.object_id}..{self.new_object_id or ''}"
 
 
+FRESH = timedelta(days=14)
+"""Older than this when first seen at a source that was not being watched, a release is history."""
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """One version of a project with all that is known of it; always the fold of its evidence."""
@@ -228,6 +232,11 @@ class Release:
         """Whether a source that we watched did not have it at the look before."""
         sightings = [*(tag.sighting for tag in self.tags), *(mail.sighting for mail in self.announcements)]
         return any(sighting.is_news for sighting in sightings)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether we watched it come, or it was young when we first saw it: of history nobody waits for anything."""
+        return self.is_news or (self.made_at is not None and self.first_seen_at - self.made_at <= FRESH)
 
     @property
     def came_at(self) -> datetime | None:

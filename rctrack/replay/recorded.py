@@ -7,8 +7,9 @@ from datetime import date, datetime, timedelta
 from rctrack.config import TagsConfig
 from rctrack.config.projects import SourceConfig
 from rctrack.core.evidence import Evidence, TagEvidence
+from rctrack.core.look import Outcome
 from rctrack.replay.recording import Feed
-from rctrack.sources.protocol import Failed, Good, Life, Outcome
+from rctrack.sources.protocol import Answer, Coverage, Failed, Good
 
 _ALIVE = timedelta(hours=1)
 """How old the newest mail of a busy list is."""
@@ -22,11 +23,11 @@ class Recorded:
     feed: Feed
     now: datetime
 
-    def look(self, cursor: str | None, since: date) -> Outcome:
+    def look(self, cursor: str | None, since: date) -> Answer:
         """What is new since `cursor`, the moment of the look before; of a repository all tags, where one is new."""
         for down in self.feed.downs:
             if down.since <= self.now < down.until:
-                return Failed(down.reason, unreachable=True)
+                return Failed(Outcome.NO_ANSWER, down.reason)
         before = datetime.fromisoformat(cursor) if cursor else None
         known = bisect_right(self.feed.evidence, before, key=_at) if before else 0
         until = bisect_right(self.feed.evidence, self.now, key=_at)
@@ -34,14 +35,15 @@ class Recorded:
         is_whole = isinstance(self.config, TagsConfig) and any(isinstance(each, TagEvidence) for each in new)
         evidence = _tags_now([each for _, each in self.feed.evidence[:until]]) if is_whole else new
         head = f"{self.now:%Y%m%d}" if self.feed.is_alive and isinstance(self.config, TagsConfig) else None
-        return Good(tuple(evidence), self.now.isoformat(), is_whole=is_whole, life=self._life(before), head=head)
+        coverage = self._coverage(before)
+        return Good(tuple(evidence), self.now.isoformat(), is_whole=is_whole, coverage=coverage, head=head)
 
-    def _life(self, before: datetime | None) -> Life:
+    def _coverage(self, before: datetime | None) -> Coverage:
         known = bisect_right(self.feed.deliveries, before, key=_stored) if before else 0
         new = self.feed.deliveries[known : bisect_right(self.feed.deliveries, self.now, key=_stored)]
         is_alive = self.feed.is_alive and not isinstance(self.config, TagsConfig)
-        alive_at = self.now - _ALIVE if is_alive else max((each for each, _ in new), default=None)
-        return Life(self.feed.begins_at, alive_at, new)
+        newest_at = self.now - _ALIVE if is_alive else max((each for each, _ in new), default=None)
+        return Coverage(self.feed.begins_at, newest_at, new)
 
 
 def _at(each: tuple[datetime, Evidence]) -> datetime:

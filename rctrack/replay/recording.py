@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
+from rctrack.config.kinds import ListingConfig
 from rctrack.config.projects import (
     ListConfig,
-    ListingConfig,
     ProjectConfig,
     SourceConfig,
     TagsConfig,

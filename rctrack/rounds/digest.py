@@ -63,8 +63,9 @@ def digest_of(round_: Round, reader: Recipient, since: datetime, until: datetime
 
 def _digest(round_: Round, reader: Recipient, since: datetime, until: datetime, topic: str) -> Mail:
     subject, text = digest_of(round_, reader, since, until)
-    begin = f"{since:%Y%m%dT%H%M%SZ}"
-    parts = [f"{until:%Y%m%dT%H%M%SZ}"] if topic == DIGEST else [begin, text]
+    parts = [f"{until:%Y%m%dT%H%M%SZ}"]
+    if topic == ASKED:
+        parts = [f"{since:%Y%m%dT%H%M%SZ}", str(round_.store.notices.newest())]
     message_id = unique_id(round_, f"digest.{parts[0]}", [topic, *parts, reader.address])
     content = content_of(round_, reader, subject, text, message_id, (), "digest.rctrack")
     return Mail(message_id, reader.address, topic, None, f"digest {reader.address}", until, content, (), since)

@@ -58,6 +58,8 @@ def look(round_: Round, project: ProjectConfig, source: SourceConfig, *, silent:
     else:
         with stored.transaction():
             looking.store(stored, taken)
+        if not taken.is_good and stored.projection.awaits_proof(project.id):
+            told = judge_until_written(round_, project, None)
     return Looked(
         project,
         source.source,
@@ -71,7 +73,7 @@ def look(round_: Round, project: ProjectConfig, source: SourceConfig, *, silent:
 
 
 def _is_to_be_judged(round_: Round, taken: Taken) -> bool:
-    """Whether it brings news, or something was waiting for the clock or for a sign of life."""
+    """Whether it brings news, or something was waiting for the clock or for a look."""
     projection, project = round_.store.projection, taken.project.id
     next_at = projection.next_at(project)
     is_due = next_at is not None and next_at <= round_.now

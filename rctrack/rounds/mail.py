@@ -18,7 +18,6 @@ from rctrack.send.address import bare_address
 from rctrack.send.addressing import Parcel, parcels
 from rctrack.show import mails
 from rctrack.show.mails import Neighbourhood, Reader
-from rctrack.store import Store
 
 _LONGEST_ID = 120
 """Characters of a Message-ID."""
@@ -38,6 +37,7 @@ def mails_of(round_: Round, notices: Sequence[Notice], written: Callable[[Parcel
         lambda reader, topics: stored.outbox.owed_since(reader, topics, hour_ago),
     )
     first_in: dict[tuple[str, str], MessageId] = {}
+    told_now: dict[tuple[str, str], MessageId] = {}
     owed = []
     for parcel in bundles:
         subject, text, thread = written(parcel)
@@ -45,25 +45,26 @@ def mails_of(round_: Round, notices: Sequence[Notice], written: Callable[[Parcel
         address = parcel.reader.address
         first = stored.outbox.first_of(thread, address) or first_in.get((thread, address))
         first_in.setdefault((thread, address), message_id)
-        references = tuple(dict.fromkeys(each for each in (first, _answered(stored, parcel)) if each))
+        answered = _answered_key(parcel)
+        answer = told_now.get((answered, address)) or stored.outbox.of_notice(answered, address) if answered else None
+        references = tuple(dict.fromkeys(each for each in (first, answer) if each))
         list_id = f"{parcel.project or 'outages'}.rctrack"
         content = content_of(round_, parcel.reader, subject, text, message_id, references, list_id)
         keys = tuple(notice.key for notice in parcel.notices)
+        told_now |= {(key, address): message_id for key in keys}
         owed.append(Mail(message_id, address, parcel.topic, parcel.project, thread, round_.now, content, keys))
     return owed
 
 
-def _answered(stored: Store, parcel: Parcel) -> MessageId | None:
-    """The mail that this one answers: an end its beginning, what is late the release's own."""
+def _answered_key(parcel: Parcel) -> str | None:
+    """The notice whose mail this one answers: an end its beginning, what is late the release's own."""
     [notice, *_] = parcel.notices
     before = {Phase.OVER: Phase.LATE, Phase.NEVER: Phase.LATE, Phase.UP: Phase.DOWN}.get(notice.phase)
     if before is not None:
-        key = key_of(notice.project, notice.kind, notice.subject, before)
-    elif notice.kind in (Kind.LATE, Kind.CHANGED, Kind.ANNOUNCED) and notice.version is not None:
-        key = key_of(notice.project, Kind.OUT, notice.version, Phase.WHOLE)
-    else:
-        return None
-    return stored.outbox.of_notice(key, parcel.reader.address)
+        return key_of(notice.project, notice.kind, notice.subject, before)
+    if notice.kind in (Kind.LATE, Kind.CHANGED, Kind.ANNOUNCED) and notice.version is not None:
+        return key_of(notice.project, Kind.OUT, notice.version, Phase.WHOLE)
+    return None
 
 
 def about_project(parcel: Parcel, book: Book) -> Written:

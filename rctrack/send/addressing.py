@@ -46,17 +46,12 @@ def parcels(notices: Sequence[Notice], config: Config, was_told: WasTold, owed: 
 
 def _bundles(notices: Iterable[Notice]) -> Iterator[tuple[Topic, list[Notice]]]:
     """Releases together, changed tags together, every other notice by itself."""
-    together: dict[Kind, tuple[Topic, list[Notice]]] = {}
-    for notice in notices:
-        topic = topic_of(notice)
-        if topic is None:
-            continue
-        if notice.kind in (Kind.OUT, Kind.CHANGED):
-            together.setdefault(notice.kind, (topic, []))[1].append(notice)
-        else:
-            together[notice.kind] = (topic, [notice])
-            yield together.pop(notice.kind)
-    yield from together.values()
+    topics = [(topic, notice) for notice in notices if (topic := topic_of(notice)) is not None]
+    for kind in (Kind.OUT, Kind.CHANGED):
+        bundle = [(topic, notice) for topic, notice in topics if notice.kind is kind]
+        if bundle:
+            yield bundle[0][0], [notice for _, notice in bundle]
+    yield from ((topic, [notice]) for topic, notice in topics if notice.kind not in (Kind.OUT, Kind.CHANGED))
 
 
 def _is_for(notice: Notice, reader: Recipient, config: Config, was_told: WasTold) -> bool:

@@ -10,7 +10,7 @@ from rctrack.core.lateness import Delay, DelayKind, Wait, cannot_tell
 from rctrack.core.notice import Kind, LateFacts, Notice, Phase, ReleaseFacts
 from rctrack.core.release import Release
 from rctrack.show import words
-from rctrack.show.mails import Reader, outage_words
+from rctrack.show.mails import Reader, outage_words, sources
 from rctrack.show.sentences import late_tail, over_tail, release_tail, sentence
 
 _MOST_HOLES = 3
@@ -40,7 +40,7 @@ def text(books: Sequence[Book], outages: Iterable[Outage], notes: Sequence[str],
     first, last = (words.moment(at, reader.zone) for at in (period.since, period.until))
     parts = [words.fill(f"{verdict} from {first} to {last}.")]
     parts += ["\n".join(_project(book, period)) for book in books]
-    parts.append(words.sources([run for book in books for run in book.runs.values()]))
+    parts.append(sources(books))
     parts.append("\n".join(map(words.fill, [*_outages(outages, period), *notes])))
     parts.append(words.footer(", ".join(book.name for book in books), reader.address))
     return "\n\n".join(filter(None, parts)) + "\n"

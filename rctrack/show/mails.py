@@ -1,14 +1,15 @@
 """What a mail says: subject and text of one or more notices, from them and their book; lines of at most 72."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import assert_never
 
 from rctrack.core.book import Book
 from rctrack.core.evidence import Signature, SourceId, Station
-from rctrack.core.hosts import Outage, OutageKind
+from rctrack.core.hosts import Outage, OutageKind, State
 from rctrack.core.lateness import Cause, DelayKind
+from rctrack.core.look import Outcome
 from rctrack.core.notice import (
     ChangeFacts,
     ClaimFacts,
@@ -61,8 +62,26 @@ def text_of_project(notices: Sequence[Notice], book: Book, reader: Reader) -> st
     newest = notices[-1]
     if book.due is not None and newest.kind in (Kind.OUT, Kind.LATE, Kind.UNCONFIRMED, Kind.ANNOUNCED):
         parts.append(words.fill(f"Next: {words.due(book.due, newest.said_at)}"))
-    parts += [words.sources(book.runs.values()), words.footer(book.name, reader.address)]
+    parts += [sources([book]), words.footer(book.name, reader.address)]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def sources(books: Iterable[Book]) -> str:
+    """The sources that are not good, a paragraph each; empty where all are."""
+    lines = [line for book in books for each in _troubled(book) for line in words.hanging(each, "  ", "    ")]
+    return "\n".join(["Sources", *lines]) if lines else ""
+
+
+def _troubled(book: Book) -> Iterator[str]:
+    """What is wrong with each source: no good answer, or what it has is old."""
+    hosts = (*book.followed.tags, *book.followed.sites)
+    lagging = {host.source for host in hosts if host.state is State.LAGGING}
+    lagging |= {archive.source for archive in book.followed.archives if archive.state is State.LAGGING}
+    for source, run in book.runs.items():
+        if run.outcome is not Outcome.GOOD:
+            yield words.source(run)
+        elif source in lagging:
+            yield f"{source}: lagging, what it has is old"
 
 
 def _of_project(notice: Notice, book: Book, zone: tzinfo) -> list[str]:

@@ -195,7 +195,6 @@ def source_tail(kind: Kind, facts: SourceFacts) -> str:
 
 
 def host(source: str) -> str:
-    """The host of a source; of what is on this machine its path."""
+    """The host of a source; of what is on this machine the last part of its path: a line has to hold it."""
     url = source.partition(" ")[2] or source
-    rest = url.partition("://")[2]
-    return rest.partition("/")[0] or url
+    return url.partition("://")[2].partition("/")[0] or url.rstrip("/").rpartition("/")[2]

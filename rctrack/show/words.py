@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from rctrack.core.evidence import Instant
-from rctrack.core.look import Outcome, Run
+from rctrack.core.look import Run
 from rctrack.core.notice import DueFacts
 from rctrack.core.release import LongestWait, Release
 
@@ -115,12 +115,6 @@ def links(release: Release, before: Release | None) -> str:
 def footer(name: str, address: str) -> str:
     """Why the reader gets this."""
     return "-- \n" + fill(f"You get this because rctrack follows {name} for {address}.")
-
-
-def sources(runs: Iterable[Run]) -> str:
-    """The sources whose last look was no good one, a paragraph each; empty where all are good."""
-    lines = [line for run in runs if run.outcome is not Outcome.GOOD for line in hanging(source(run), "  ", "    ")]
-    return "\n".join(["Sources", *lines]) if lines else ""
 
 
 def source(run: Run) -> str:

@@ -20,12 +20,11 @@ from rctrack.sources.kinds.public_inbox import PublicInbox
 from rctrack.sources.kinds.public_inbox_http import PublicInboxHttp
 from rctrack.sources.kinds.releases_json import ReleasesJson
 from rctrack.sources.protocol import (
-    Blocked,
+    Answer,
     CountingSource,
+    Coverage,
     Failed,
     Good,
-    Life,
-    Outcome,
     Progress,
     Range,
     Source,
@@ -34,12 +33,11 @@ from rctrack.sources.protocol import (
 from rctrack.web import WebError
 
 __all__ = [
-    "Blocked",
+    "Answer",
     "CountingSource",
+    "Coverage",
     "Failed",
     "Good",
-    "Life",
-    "Outcome",
     "Progress",
     "Range",
     "Source",
@@ -121,8 +119,8 @@ def _probe_remote(config: SourceConfig, tools: Tools) -> None:
         tools.web.get(config.url, (JSON,))
         return
     try:
-        git.list_tags(config.url if isinstance(config, TagsConfig) else f"{config.url}/0", tools)
+        git.list_refs(config.url if isinstance(config, TagsConfig) else f"{config.url}/0", tools)
     except ProcessError as error:
-        if isinstance(config, TagsConfig) or not git.is_absent(error):
-            raise
-        git.list_tags(config.url, tools)
+        if isinstance(config, TagsConfig):
+            raise error
+        git.list_refs(config.url, tools)

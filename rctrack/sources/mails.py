@@ -1,15 +1,16 @@
 """What all archives of mail share: which subjects are wanted, a page as a mail, addresses that were made unreadable."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from email.header import Header
 from email.utils import formataddr
 
+from rctrack.core.look import Outcome
 from rctrack.core.received import parse_date
 from rctrack.core.recognise import header_text, parse_headers, subject_may_fit
 from rctrack.core.rules import ListRules
-from rctrack.sources.protocol import Life
+from rctrack.sources.protocol import Coverage, Failed
 
 MOST_MAIL_BYTES = 4 * 2**20
 """Of one mail that is kept; what is longer is cut, its headers and shortlog are at the start."""
@@ -22,8 +23,6 @@ _SUBJECT = re.compile(rb"^subject:(.{0,1000}(?:\r?\n[ \t].{0,1000}){0,20})", re.
 _HIDDEN_AT = re.compile(
     r"(?<=[\w.+-])(?:_at_| at |\(a\)|\(at\)| \(at\) |\[at\]| \[at\] |&#64;|%40)(?=[\w-])", re.IGNORECASE
 )
-_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[0-9]{1,3}|.)", re.DOTALL)
-"""In a regular expression."""
 _ADDRESS = re.compile(r"[\w.+=-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _ZONES = {
     "WET": "+0000", "WEST": "+0100", "BST": "+0100", "CET": "+0100", "MET": "+0100", "CEST": "+0200", "MEST": "+0200",
@@ -36,6 +35,16 @@ _ZONES = {
 def fits(rules: ListRules) -> Callable[[str], bool]:
     """Whether a subject, as an archive shows it, may be an announcement of this list."""
     return lambda text: subject_may_fit(rules, text[:_MOST_SUBJECT])
+
+
+def file_failure(error: OSError, place: object) -> Failed:
+    """Returns the answer that a file or folder comes to which cannot be read."""
+    reason = f"{place}: {error.strerror or error}"
+    if isinstance(error, PermissionError):
+        return Failed(Outcome.BLOCKED, f"{reason}; let this user read it")
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+        return Failed(Outcome.MISREAD, f"{reason}; mount it, or change url")
+    return Failed(Outcome.NO_ANSWER, reason)
 
 
 def cut(content: bytes) -> bytes:
@@ -74,10 +83,10 @@ def delivery_of(content: bytes) -> datetime | None:
     return found.at if found else None
 
 
-def life_of(deliveries: Iterable[datetime | None], *, is_whole: bool) -> Life:
+def coverage_of(deliveries: Iterable[datetime | None], *, is_whole: bool) -> Coverage:
     """What mails that came then tell of their archive; when it begins only if they are all it has."""
     came = [each for each in deliveries if each]
-    return Life(min(came, default=None) if is_whole else None, max(came, default=None))
+    return Coverage(min(came, default=None) if is_whole else None, max(came, default=None))
 
 
 def as_mail(*, sender: str, date: str, subject: str, message_id: str, body: str, url: str) -> bytes:
@@ -104,96 +113,6 @@ def readable_address(text: str) -> str:
 def numeric_zone(date: str) -> str:
     """A date with the zone as a number where it has a name that mail dates do not know."""
     return re.sub(r"\b[A-Z]{3,4}\b", lambda zone: _ZONES.get(zone[0], zone[0]), date[:200])
-
-
-def searches(pattern: str) -> tuple[tuple[str, ...], ...]:
-    """For a search by words: of each alternative of the regular expression the whole words that all it fits must hold.
-
-    Empty where one of them promises none.
-    """
-    if re.compile(pattern).flags & re.VERBOSE:
-        return ()
-    found = tuple(_words(each) for each in _alternatives(pattern))
-    return found if all(found) else ()
-
-
-def literal(pattern: str) -> str:
-    """The longest text that everything which the regular expression fits must hold; empty if there is none."""
-    if re.compile(pattern).flags & (re.IGNORECASE | re.VERBOSE):
-        return ""
-    return max(re.split("[\0\1 ]", _certain(pattern)), key=len, default="")
-
-
-def _words(pattern: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(re.findall(r"(?<![\w\1])[A-Za-z]{3,}(?![\w\1])", _certain(pattern))))
-
-
-def _alternatives(pattern: str) -> list[str]:
-    """What "|" parts at the top, without the group that may be around each."""
-    parts: list[list[str]] = [[]]
-    for piece in _pieces(pattern):
-        if piece == "|":
-            parts.append([])
-        else:
-            parts[-1].append(piece)
-    return [each[0][3:-1] if len(each) == 1 and each[0].startswith("(?:") else "".join(each) for each in parts]
-
-
-def _certain(pattern: str) -> str:
-    """The pattern's letters where they stand for themselves, \\0 for an edge of words, \\1 for all else."""
-    pieces: list[str] = []
-    for piece in _pieces(pattern):
-        if piece == "|":
-            return ""
-        if piece[0] in "*?{":
-            # What may be missing: \2 if it is no part of a word.
-            pieces[-1:] = ["\1" if re.fullmatch(r"[\w\1]", pieces[-1]) else "\2"]
-        elif piece == "+":
-            pieces[-1:] = ["\1" if re.fullmatch(r"[\w\1]", pieces[-1]) else "\0"]
-        elif _is_edge(piece):
-            pieces.append("\0")
-        elif piece[0] in ".([" or re.match(r"\\[a-zA-Z0-9]", piece):
-            pieces.append("\1")
-        else:
-            pieces.append(piece[-1])
-    sure_behind = re.sub(r"(?<=[^\w\1\2])[\2]+", "\0", "".join(pieces))
-    return re.sub(r"[\2]+(?=[^\w\1\2])", "\0", sure_behind).replace("\2", "\1")
-
-
-def _is_edge(piece: str) -> bool:
-    """Whether no letter can stand here: an anchor, white space, a class without letters, a group of such ends."""
-    if piece.startswith("(?:"):
-        inner = _certain(piece[3:-1])
-        return bool(inner) and not re.search(r"^[\w\1]|[\w\1]$", inner)
-    if piece.startswith("[") and not piece.startswith("[^"):
-        return not re.search(piece, "".join(filter(str.isalnum, map(chr, range(0x250)))) + "_")
-    return piece in ("^", "$") or re.fullmatch(r"\\[sbAZWnt]", piece) is not None
-
-
-def _pieces(pattern: str) -> Iterator[str]:
-    """The pattern in pieces: one character, escape, class, group or count each."""
-    position = 0
-    while position < len(pattern):
-        end = _end_of_piece(pattern, position)
-        yield pattern[position:end]
-        position = end
-
-
-def _end_of_piece(pattern: str, position: int) -> int:
-    first = pattern[position]
-    if first == "\\":
-        return found.end() if (found := _ESCAPE.match(pattern, position)) else position + 2
-    if first == "{":
-        return pattern.find("}", position) + 1 or len(pattern)
-    if first == "[":
-        position += 2 if pattern[position + 1 : position + 2] != "^" else 3
-        while pattern[position] != "]":
-            position += 2 if pattern[position] == "\\" else 1
-    elif first == "(":
-        position += 1
-        while pattern[position] != ")":
-            position = _end_of_piece(pattern, position)
-    return position + 1
 
 
 def _sender(text: str) -> str:

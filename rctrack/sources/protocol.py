@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from rctrack.config import SourceConfig
 from rctrack.core.evidence import Commit, Evidence, ObjectId
+from rctrack.core.look import Outcome
 from rctrack.process import Runner
 from rctrack.web import Web, WebError
 
@@ -16,12 +17,12 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class Coverage:
     """What all mails of an archive tell of it, also those that announce nothing."""
 
     begins_at: datetime | None
     """When its oldest mail was delivered; None where this look does not tell."""
-    alive_at: datetime | None
+    newest_at: datetime | None
     """When its newest mail was delivered: proof that what came before would be there."""
     deliveries: tuple[tuple[datetime, datetime], ...] = ()
     """(delivered, archived) of all mails stored late by the archive's clock, and of some that were stored in time."""
@@ -36,31 +37,28 @@ class Good:
     """Opaque to everything but the source."""
     is_whole: bool = False
     """The evidence is all that the source shows now: what it showed before and is not here has gone."""
-    life: Life = Life(None, None)
+    coverage: Coverage = Coverage(None, None)
     """Of an archive of mail."""
     notes: tuple[str, ...] = ()
     """What could not be had all the same, and why."""
     head: str | None = None
-    """The object that HEAD of a repository names: that it moved proves that the host lives. None where not told."""
+    """Of a repository: the object that its HEAD names. Where it moves, the host lives, though there is no new tag."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The source could not be read now."""
+    """The source brought nothing, and why."""
 
+    outcome: Outcome
+    """Never good."""
     reason: str
-    unreachable: bool = False
-    """The host did not answer at all, which may also be our own network's fault."""
+    """One line with the address, what is wrong, and what to do where that is known."""
+    pause: timedelta | None = None
+    """How long the host asks to be left alone; None where it does not say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """The source answered with something that was not asked for, like a challenge page."""
-
-    reason: str
-
-
-Outcome = Good | Failed | Blocked
+Answer = Good | Failed
+"""What a look comes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ class Tools:
 class Source(Protocol):
     """One place that evidence comes from."""
 
-    def look(self, cursor: str | None, since: date) -> Outcome:
+    def look(self, cursor: str | None, since: date) -> Answer:
         """What is there since `cursor` (None: from the start); expected failures are values, never exceptions.
 
         An archive that can only be searched is searched again from `since` on, for what was imported late.
@@ -104,11 +102,11 @@ class Source(Protocol):
 class CountingSource(Source, Protocol):
     """A source that can also count commits."""
 
-    def measure(self, ranges: Sequence[Range]) -> Outcome:
+    def measure(self, ranges: Sequence[Range]) -> Answer:
         """Count evidence for the ranges, and dated tag evidence where it was missing; the cursor is empty."""
         ...
 
 
-def web_failure(error: WebError) -> Failed | Blocked:
-    """What a failed talk with a host means."""
-    return Blocked(str(error)) if error.blocked else Failed(str(error), unreachable=error.unreachable)
+def web_failure(error: WebError) -> Failed:
+    """Returns the answer that a failed talk with a host comes to."""
+    return Failed(error.outcome, str(error), error.pause)

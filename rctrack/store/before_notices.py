@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -268,26 +268,33 @@ def _move_letters(connection: sqlite3.Connection) -> None:
         " FROM letters ORDER BY rowid"
     )
     letters = {row["message_id"]: row for row in _rows(connection, "SELECT * FROM letters")}
-    readers = {row["recipient"] for row in letters.values()}
+    _link_releases(connection, letters)
+    for reader in {row["recipient"] for row in letters.values()}:
+        for told, key in [*_delay_letters(connection, reader), *_outage_letters(connection, reader)]:
+            if told in letters:
+                _link(connection, told, key)
+
+
+def _link_releases(connection: sqlite3.Connection, letters: Mapping[str, Mapping[str, Any]]) -> None:
     for notice in list(_rows(connection, "SELECT * FROM notices WHERE kind IN ('out', 'unconfirmed')")):
         for letter in letters.values():
             if (letter["project"], letter["version_id"]) == (notice["project"], notice["version_id"]):
                 _link(connection, letter["message_id"], notice["key"])
+
+
+def _delay_letters(connection: sqlite3.Connection, reader: str) -> Iterator[tuple[str, str]]:
+    """The id that a mail about each delay had, and the key of what it told."""
     for row in list(_rows(connection, "SELECT * FROM delays_before WHERE told")):
         for word, phase in (("late", "late"), ("over", "over"), ("over", "never")):
             subject = f"{row['version_id']} {row['kind']} {row['place']}".rstrip()
-            key = "\t".join((row["project"], "late", subject, phase))
-            for reader in readers:
-                told = _old_id("delay", row["project"], word, row["kind"], row["place"], row["version_id"], reader)
-                if told in letters:
-                    _link(connection, told, key)
+            told = _old_id("delay", row["project"], word, row["kind"], row["place"], row["version_id"], reader)
+            yield told, "\t".join((row["project"], "late", subject, phase))
+
+
+def _outage_letters(connection: sqlite3.Connection, reader: str) -> Iterator[tuple[str, str]]:
     for row in list(_rows(connection, "SELECT * FROM notices WHERE kind = 'outage'")):
-        begin = json.loads(row["facts"])["since"]
-        stamp = re.sub("[-:]", "", begin)
-        for reader in readers:
-            told = _old_id("outage", "out" if row["phase"] == "down" else "back", "out", stamp, reader)
-            if told in letters:
-                _link(connection, told, row["key"])
+        stamp = re.sub("[-:]", "", json.loads(row["facts"])["since"])
+        yield _old_id("outage", "out" if row["phase"] == "down" else "back", "out", stamp, reader), row["key"]
 
 
 def _link(connection: sqlite3.Connection, message_id: str, key: str) -> None:

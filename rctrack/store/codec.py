@@ -33,7 +33,7 @@ def utc(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
-def plain(value: object) -> Any:
+def plain(value: object) -> Any:  # noqa: PLR0911 - one line a type
     """The value as JSON has it: objects, lists, text and numbers."""
     match value:
         case Enum():
@@ -58,7 +58,7 @@ def plain(value: object) -> Any:
 
 
 @cache
-def _reader(kind: Any, scheme: str) -> Callable[[Any], Any]:
+def _reader(kind: Any, scheme: str) -> Callable[[Any], Any]:  # noqa: PLR0911 - one line a type
     """The function that makes a value of this type from what JSON gives; made once for each type."""
     kind = getattr(kind, "__supertype__", kind)
     origin = get_origin(kind)

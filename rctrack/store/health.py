@@ -12,6 +12,8 @@ from rctrack.store import rows
 from rctrack.store.codec import utc
 from rctrack.store.table import Tables
 
+_BLOCKED = timedelta(hours=26)
+"""A host that blocks us is left alone for up to a day between two looks of a run."""
 _KEPT = timedelta(days=90)
 """Looks are pruned after this; outages that they showed stay."""
 
@@ -108,14 +110,25 @@ class HealthTables(Tables):
     # --- Looks -------------------------------------------------------------------------------------
 
     def add_look(
-        self, project: ProjectId, source: SourceId, observer: Observer, at: datetime, outcome: Outcome, reason: str
+        self,
+        project: ProjectId,
+        source: SourceId,
+        observer: Observer,
+        at: datetime,
+        outcome: Outcome,
+        reason: str,
+        pause: timedelta | None = None,
     ) -> bool:
         """Adds a look to the run that it continues, or begins one; returns whether it begins one."""
         last = self._last_run(project, source, observer)
+        # What could not be counted stands with the looks at which it could not; of failures the first reason tells.
         is_same = last is not None and last["outcome"] == outcome
-        if last is not None and is_same and timedelta(0) <= at - rows.needed(last["last_at"]) <= HOLE:
+        is_same = is_same and (outcome is not Outcome.GOOD or (last is not None and last["reason"] == reason))
+        longest = _BLOCKED if outcome is Outcome.BLOCKED else HOLE
+        if last is not None and is_same and timedelta(0) <= at - rows.needed(last["last_at"]) <= longest:
             self.connection.execute(
-                "UPDATE runs SET last_at = ?, looks = looks + 1 WHERE id = ?", (utc(at), last["id"])
+                "UPDATE runs SET last_at = ?, looks = looks + 1, pause = ? WHERE id = ?",
+                (utc(at), _seconds(pause), last["id"]),
             )
             return False
         row = {
@@ -127,6 +140,7 @@ class HealthTables(Tables):
             "first_at": utc(at),
             "last_at": utc(at),
             "looks": 1,
+            "pause": _seconds(pause),
         }
         self.add("runs", [row])
         self.connection.execute(
@@ -161,10 +175,11 @@ class HealthTables(Tables):
         )  # fmt: skip
         return [rows.run(row) for row in query]
 
-    def blocked_runs(self, observer: Observer) -> list[Run]:
-        """The runs of looks that a host blocked, of those sources whose newest look was blocked."""
+    def resting_runs(self, observer: Observer) -> list[Run]:
+        """The newest looks in a row at each source whose host blocked us then, or asked to be left alone."""
         query = self.query(
-            "SELECT *, max(id) FROM runs WHERE observer = ? GROUP BY project, source HAVING outcome = 'blocked'",
+            "SELECT *, max(id) FROM runs WHERE observer = ? GROUP BY project, source"
+            " HAVING outcome = 'blocked' OR pause IS NOT NULL",
             observer,
         )
         return [rows.run(row) for row in query]
@@ -211,3 +226,7 @@ def _outage(row: rows.Row) -> Outage:
         not_after=rows.moment(row["not_after"]),
         reason=row["reason"],
     )
+
+
+def _seconds(length: timedelta | None) -> int | None:
+    return None if length is None else int(length.total_seconds())

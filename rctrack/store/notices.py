@@ -38,6 +38,10 @@ class NoticeTable(Tables):
         facts = (_notice(row).facts for row in query)
         return tuple({each.after: each for each in facts if isinstance(each, DueFacts)}.values())
 
+    def newest(self) -> int:
+        """The number of the notice that was appended last, forecasts aside; 0 where there is none."""
+        return int(next(self.query("SELECT coalesce(max(id), 0) AS id FROM notices WHERE kind != 'due'"))["id"])
+
     def between(self, since: datetime, until: datetime, project: ProjectId | None = None) -> list[Notice]:
         """What was told in this time, of one project or of all and of hosts; oldest first."""
         query = self.query(

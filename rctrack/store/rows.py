@@ -143,4 +143,5 @@ def run(row: Row) -> Run:
         needed(row["first_at"]),
         needed(row["last_at"]),
         row["looks"],
+        None if row["pause"] is None else timedelta(seconds=row["pause"]),
     )

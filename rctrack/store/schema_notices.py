@@ -10,7 +10,8 @@ CREATE TABLE runs (
     reason TEXT NOT NULL,
     first_at TEXT NOT NULL,
     last_at TEXT NOT NULL,
-    looks INTEGER NOT NULL
+    looks INTEGER NOT NULL,
+    pause INTEGER
 ) STRICT;
 CREATE INDEX runs_of_source ON runs (project, source, observer, id);
 CREATE INDEX runs_by_time ON runs (observer, last_at);

@@ -19,7 +19,7 @@ from rctrack.core.hosts import Health, State
 from rctrack.core.proof import stale_sources
 from rctrack.core.release import Flag, Release
 from rctrack.core.version import VersionId
-from rctrack.sources import Life
+from rctrack.sources import Coverage
 from rctrack.store import SourceState, Store
 from rctrack.track.evidence import Evidence
 from rctrack.track.hosts import archives_late, named, states
@@ -47,7 +47,7 @@ class Fresh:
     source: SourceId
     evidence: Evidence
     """All of the project's, with what the look brings."""
-    coverage: Life
+    coverage: Coverage
     head_moved: bool
     known_before: frozenset[VersionId] | None
     """Where a source is read anew, the versions that were known before that: nobody is told of others."""
@@ -110,14 +110,14 @@ class _Sources:
         known = self.stored.health.source(self.project.id, source)
         if self.fresh is None or self.fresh.source != source:
             return known
-        life = self.fresh.coverage
-        newest = [at for at in (known.newest_at if known else None, life.alive_at) if at]
+        coverage = self.fresh.coverage
+        newest = [at for at in (known.newest_at if known else None, coverage.newest_at) if at]
         return SourceState(
             fingerprint="",
             cursor=None,
             first_look_at=known.first_look_at if known else self.now,
             last_look_at=self.now,
-            begins_at=(known.begins_at if known else None) or life.begins_at,
+            begins_at=(known.begins_at if known else None) or coverage.begins_at,
             newest_at=max(newest, default=None),
         )
 

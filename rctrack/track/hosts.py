@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from rctrack.config import Config, ProjectConfig, SourceConfig, TagsConfig
 from rctrack.core.evidence import SourceId
-from rctrack.core.hosts import SLOW, Health, Outage, OutageKind, State, archive_outages, continued, health
+from rctrack.core.hosts import HOLE, SLOW, Health, Outage, State, archive_outages, continued, health
 from rctrack.core.lateness import Delay, DelayKind
 from rctrack.core.look import host_of
 from rctrack.store import Store
@@ -39,15 +39,14 @@ def survey(stored: Store, config: Config, now: datetime) -> Survey:
         look for run in runs if (run.project, run.source) in followed and run.host for look in run.looks_since(begin)
     ]
     # Of what was before, the last look alone is needed: it tells whether we were away then.
-    last = max((look.at for look in looks if look.at < begin), default=begin)
-    shown = health([look for look in looks if look.at >= last], lasting)
+    last = max((look.at for look in looks if look.at <= begin), default=begin)
+    shown = health([look for look in looks if look.at >= last], lasting, _longest_pause(config))
     still = {host_of(source) for _, source in followed}
     ended = {
         number: replace(each, until=now) if each.until is None and not each.hosts & still and each.hosts else each
         for number, each in kept.items()
     }
-    theirs = [each for each in shown.outages if not _is_our_pace(each, config, shown.outages)]
-    outages, new = continued(list(ended.values()), theirs)
+    outages, new = continued(list(ended.values()), shown.outages)
     known = dict(zip(ended, outages, strict=True))
     older = [each for number, each in stored.health.outages().items() if number not in known]
     lasting_now = tuple(_still_down(each, shown) for each in (*older, *outages, *new))
@@ -60,18 +59,12 @@ def _still_down(outage: Outage, shown: Health) -> Outage:
     return replace(outage, hosts=down) if outage.until is None and outage.is_theirs and down else outage
 
 
-def _is_our_pace(hole: Outage, config: Config, outages: Iterable[Outage]) -> bool:
-    """Whether nothing was looked at because nothing was to be: by the schedule, or since every host blocked us."""
-    if hole.kind is not OutageKind.HOLE or hole.until is None:
-        return False
-    sources = [source for project in config.projects for source in project.sources]
+def _longest_pause(config: Config) -> timedelta:
+    """How long it may take to the next look, as it was asked for; whoever looks seldom was not away."""
     schedule = config.schedule
-    every = min((schedule.tags if isinstance(each, TagsConfig) else schedule.lists for each in sources), default=None)
-    if every is not None and hole.until - hole.since <= 2 * every:
-        return True
-    blocked = [each for each in outages if each.kind is OutageKind.BLOCKED and each.since <= hole.since]
-    left_alone = {host for each in blocked if not each.until or each.until >= hole.until for host in each.hosts}
-    return {host for each in sources if (host := host_of(each.source))} <= left_alone
+    sources = (source for project in config.projects for source in project.sources)
+    every = (schedule.tags if isinstance(each, TagsConfig) else schedule.lists for each in sources)
+    return max(HOLE, 2 * min(every, default=HOLE))
 
 
 def archives_late(stored: Store, project: ProjectConfig) -> tuple[Outage, ...]:

@@ -8,7 +8,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
@@ -26,11 +26,11 @@ from rctrack.core.evidence import (
 )
 from rctrack.core.evidence import Evidence as AnyEvidence
 from rctrack.core.fold import line_up
-from rctrack.core.look import Outcome, host_of
+from rctrack.core.look import Outcome, Run, host_of
 from rctrack.core.recognise import RECOGNISER, recognise_mail
 from rctrack.core.release import Announcement, Unrecognised
 from rctrack.core.rules import ProjectRules
-from rctrack.sources import Blocked, Failed, Good, Life, Tools, open_source
+from rctrack.sources import Coverage, Good, Tools, open_source
 from rctrack.store import SourceState, Store
 from rctrack.track.book import Fresh
 from rctrack.track.counting import Measured, measure
@@ -58,12 +58,16 @@ class Taken:
     at: datetime
     outcome: Outcome
     reason: str
+    pause: timedelta | None = None
+    """How long the host asks to be left alone."""
+    was_asked: bool = True
+    """Whether the source was asked at all: a host that blocked us, or asked for it, is left alone for a while."""
     fingerprint: str = ""
     cursor: str = ""
     sighting: Sighting | None = None
     is_first_fill: bool = False
     """Read from the start: for the first time, or otherwise than before; then it tells nobody anything."""
-    coverage: Life = Life(None, None)
+    coverage: Coverage = field(default_factory=lambda: Coverage(None, None))
     head: HeadEvidence | None = None
     tags: tuple[TagSighting, ...] = ()
     """Those that are not stored."""
@@ -72,7 +76,7 @@ class Taken:
     mails: tuple[tuple[MailEvidence, Reading], ...] = ()
     read_again: tuple[tuple[int, MailEvidence, Sighting, Reading], ...] = ()
     """The stored mails of a source that is read otherwise than before."""
-    measured: Measured = Measured()
+    measured: Measured = field(default_factory=Measured)
     read_at: tuple[int, Evidence] | None = None
     """What was read to count, with what the look brings, and at which revision of the project; None: nothing was."""
 
@@ -99,12 +103,12 @@ def take(
     state = stored.health.source(project.id, source.source)
     is_first_fill = silent or state is None or state.fingerprint != fingerprint
     if (until := _paused(stored, source, now)) is not None:
-        reason = f"left alone until {until:%Y-%m-%d %H:%M} UTC, because its host blocked us"
-        return Taken(project, source, now, Outcome.BLOCKED, reason)
+        reason = f"left alone until {until:%Y-%m-%d %H:%M} UTC, as its host wants"
+        return Taken(project, source, now, Outcome.BLOCKED, reason, was_asked=False)
     cursor = None if is_first_fill or state is None else state.cursor
     answer = open_source(source, project, tools).look(cursor, _since(stored, project, now))
     if not isinstance(answer, Good):
-        return Taken(project, source, now, outcome_of(answer), answer.reason)
+        return Taken(project, source, now, answer.outcome, answer.reason, answer.pause)
     sighting = _sighting(stored, source, state, now, is_first_fill=is_first_fill)
     taken = Taken(
         project,
@@ -112,12 +116,12 @@ def take(
         now,
         Outcome.GOOD,
         "",
-        fingerprint,
-        answer.cursor,
-        sighting,
-        is_first_fill,
-        _believable(answer.life, now),
-        HeadEvidence(ObjectId(answer.head)) if answer.head else None,
+        fingerprint=fingerprint,
+        cursor=answer.cursor,
+        sighting=sighting,
+        is_first_fill=is_first_fill,
+        coverage=_believable(answer.coverage, now),
+        head=HeadEvidence(ObjectId(answer.head)) if answer.head else None,
     )
     if isinstance(source, TagsConfig):
         return _with_tags(stored, taken, source, answer, tools, sighting)
@@ -126,13 +130,6 @@ def take(
     stations = [(each, sighting) for each in answer.evidence if isinstance(each, StationEvidence)]
     known = {(evidence, seen.source) for evidence, seen in stored.evidence.stations(project.id)}
     return replace(taken, stations=tuple(each for each in stations if (each[0], sighting.source) not in known))
-
-
-def outcome_of(answer: Failed | Blocked) -> Outcome:
-    """The word for a look that brought nothing."""
-    if isinstance(answer, Blocked):
-        return Outcome.BLOCKED
-    return Outcome.NO_ANSWER if answer.unreachable else Outcome.ERROR
 
 
 def _sighting(
@@ -148,11 +145,15 @@ def _sighting(
 
 
 def _paused(stored: Store, source: SourceConfig, now: datetime) -> datetime | None:
-    """Until when this source's host is left alone after a block; None if it may be asked."""
+    """Until when this source's host is left alone, for it blocked us or asked for it; None if it may be asked."""
     host = host_of(source.source)
-    blocked = [run for run in stored.health.blocked_runs(stored.observer) if host and run.host == host]
-    until = max((pause_until(run.last_at, run.looks) for run in blocked), default=now)
+    resting = [run for run in stored.health.resting_runs(stored.observer) if host and run.host == host]
+    until = max((_rests_until(run) for run in resting), default=now)
     return until if until > now else None
+
+
+def _rests_until(run: Run) -> datetime:
+    return pause_until(run.last_at, run.looks if run.outcome is Outcome.BLOCKED else 0, run.pause)
 
 
 def _since(stored: Store, project: ProjectConfig, now: datetime) -> date:
@@ -161,12 +162,12 @@ def _since(stored: Store, project: ProjectConfig, now: datetime) -> date:
     return min(earliest or now, now - SEARCHED_BACK).date()
 
 
-def _believable(coverage: Life, now: datetime) -> Life:
+def _believable(coverage: Coverage, now: datetime) -> Coverage:
     """A mail that seems to be of the future proves nothing; minutes are clocks that differ."""
-    newest = coverage.alive_at
+    newest = coverage.newest_at
     if newest is None or newest <= now:
         return coverage
-    return replace(coverage, alive_at=now if newest <= now + CLOCKS_DIFFER else None)
+    return replace(coverage, newest_at=now if newest <= now + CLOCKS_DIFFER else None)
 
 
 # --- Tags ------------------------------------------------------------------------------------------
@@ -191,7 +192,8 @@ def _with_tags(
     tags = stored.evidence.new_tags(project.id, offered)
     taken = replace(taken, tags=tuple(tags), absences=tuple(absences))
     recorded = Measured(tuple(each for each in answer.evidence if isinstance(each, CountEvidence)))
-    if not (tags or recorded.counts or stored.projection.lacks_counts(project.id) or project.signing):
+    can_ask = tools.recorded is None and (stored.projection.lacks_counts(project.id) or project.signing is not None)
+    if not (tags or recorded.counts or can_ask):
         return taken
     return _with_counts(stored, taken, source, tools, recorded)
 
@@ -270,14 +272,16 @@ def _is_moved(stored: Store, taken: Taken) -> bool:
 
 def store(stored: Store, taken: Taken) -> None:
     """Writes what was taken; in the caller's transaction."""
+    if not taken.was_asked:
+        return
     project, source = taken.project.id, taken.source.source
     reason = "; ".join(taken.measured.notes)[:_MOST_NOTES] if taken.is_good else taken.reason
-    stored.health.add_look(project, source, stored.observer, taken.at, taken.outcome, reason)
+    stored.health.add_look(project, source, stored.observer, taken.at, taken.outcome, reason, taken.pause)
     if not taken.is_good or taken.sighting is None:
         return
     stored.health.put_source(project, source, taken.fingerprint, taken.cursor, taken.at)
     coverage = taken.coverage
-    stored.health.add_coverage(project, source, coverage.begins_at, coverage.alive_at, coverage.deliveries)
+    stored.health.add_coverage(project, source, coverage.begins_at, coverage.newest_at, coverage.deliveries)
     if taken.head is not None:
         stored.evidence.add_head(project, taken.head, taken.sighting)
     stored.evidence.add_tags(project, taken.tags)

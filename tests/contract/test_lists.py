@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from rctrack.core.evidence import Instant, MailEvidence
+from rctrack.core.look import Outcome
 from rctrack.core.release import Announcement
-from rctrack.sources import Blocked, Failed, Life
+from rctrack.sources import Coverage, Failed
 from rctrack.web import Web
 from tests.support import rendered
 from tests.support.archive_servers import Pages, in_front_of, public_inbox, serve_answer, serve_folder
@@ -142,21 +143,22 @@ KINDS = (
     Kind("maildir", maildir, is_remote=False),
 )
 REMOTE = tuple(kind for kind in KINDS if kind.is_remote)
+WALL = (200, "text/html", b"<!doctype html><title>Making sure you&#39;re not a bot!</title><p>Wait.")
+UNKNOWN_WALL = (200, "text/html", b"<!doctype html><title>Welcome</title><p>Prove that you are a person.</p>")
+ANOTHER_SITE = (200, "text/html", b"<html><body><a href='https://example.net/buy.html'>Buy this domain</a></body>")
 GARBAGE = {
-    "challenge": (200, "text/html", b"<!doctype html><title>Making sure you&#39;re not a bot!</title><p>Wait."),
-    "unknown wall": (200, "text/html", b"<!doctype html><title>Welcome</title><p>Prove that you are a person.</p>"),
-    "denied": (403, "text/html", b"<h1>Forbidden</h1>"),
-    "another site": (
-        200,
-        "text/html",
-        b"<html><body><a href='https://example.net/buy.html'>Buy this domain</a></body>",
-    ),
-    "JSON": (200, "application/json", b'{"error": "no"}'),
-    "noise": (200, "application/octet-stream", bytes(range(256)) * 40),
-    "nothing": (200, "text/html", b""),
-    "gone": (404, "text/html", b"<html><title>404 Not Found</title>"),
-    "broken": (500, "text/plain", b"Internal Server Error"),
+    "challenge": (*WALL, Outcome.BLOCKED),
+    "unknown wall": (*UNKNOWN_WALL, Outcome.MISREAD),
+    "denied": (403, "text/html", b"<h1>Forbidden</h1>", Outcome.BLOCKED),
+    "another site": (*ANOTHER_SITE, Outcome.MISREAD),
+    "JSON": (200, "application/json", b'{"error": "no"}', Outcome.MISREAD),
+    "noise": (200, "application/octet-stream", bytes(range(256)) * 40, Outcome.MISREAD),
+    "nothing": (200, "text/html", b"", Outcome.MISREAD),
+    "not there": (404, "text/html", b"<html><title>404 Not Found</title>", Outcome.MISREAD),
+    "gone": (410, "text/html", b"<html><title>410 Gone</title>", Outcome.MOVED),
+    "broken": (500, "text/plain", b"Internal Server Error", Outcome.ERROR),
 }
+"""Status, media type and body of what a host answers, and the word for it."""
 
 
 @dataclass(slots=True)
@@ -250,7 +252,7 @@ class TestEveryHost:
             outcome = archive.look(cursor)
             if len(host.asked) > begin + answered:
                 assert isinstance(outcome, Failed), outcome
-                assert outcome.unreachable
+                assert outcome.outcome is Outcome.NO_ANSWER
         host.broken = usual
         found, _ = recognised(given, archive, cursor)
         assert set(found) == {NEWS.id}
@@ -258,15 +260,18 @@ class TestEveryHost:
         assert set(everything) == {*ANNOUNCED, NEWS.id}
 
     @pytest.mark.parametrize("answer", GARBAGE.values(), ids=list(GARBAGE))
-    def test_garbage_is_a_reason_and_never_no_releases(self, given: Given, answer: tuple[int, str, bytes]) -> None:
-        """A first look and a later one: blocked or failed, and why; the host is named."""
+    def test_garbage_is_a_reason_and_never_no_releases(
+        self, given: Given, answer: tuple[int, str, bytes, Outcome]
+    ) -> None:
+        """A first look and a later one: the right word, and why; the host is named."""
         _, cursor = recognised(given, given.open())
-        with serve_answer(*answer) as host:
+        status, media_type, body, expected = answer
+        with serve_answer(status, media_type, body) as host:
             archive = open_archive(given.folder, given.served.kind, f"{host.url}/demo", RULES)
             for start in (None, cursor):
                 outcome = archive.look(start)
-                assert isinstance(outcome, Blocked if answer[0] in (200, 403) else Failed), outcome
-                assert host.url in outcome.reason
+                assert isinstance(outcome, Failed), outcome
+                assert (outcome.outcome, host.url in outcome.reason) == (expected, True)
 
     def test_a_mail_has_a_link_where_it_can_be_read(self, given: Given) -> None:
         """The page of an archive of pages itself; of public-inbox the project's file knows how a link is made."""
@@ -281,7 +286,7 @@ class TestEveryHost:
             assert link is not None
             assert b"demo v" in Web(PROGRAM).get(link).content
 
-    def test_a_mail_page_that_is_a_challenge_blocks_the_look(self, given: Given) -> None:
+    def test_a_mail_page_that_is_none_fails_the_look(self, given: Given) -> None:
         """The index still came from a cache; the wall is behind it."""
         archive, host = given.open(), given.served.pages
         assert host is not None
@@ -290,11 +295,13 @@ class TestEveryHost:
         given.served.add(NEWS)
 
         def wall(method: str, path: str) -> tuple[int, str, bytes] | None:
-            return usual(method, path) or (GARBAGE["unknown wall"] if _is_mail(path) else None)
+            return usual(method, path) or (UNKNOWN_WALL if _is_mail(path) else None)
 
         host.broken = wall
         if any(_is_mail(each.split()[1]) for each in host.asked):
-            assert isinstance(archive.look(cursor), Blocked)
+            answer = archive.look(cursor)
+            assert isinstance(answer, Failed)
+            assert answer.outcome is Outcome.MISREAD
         host.broken = usual
         assert set(recognised(given, archive, cursor)[0]) == {NEWS.id}
 
@@ -331,7 +338,8 @@ class TestEveryLocalKind:
         (tmp_path / "file").write_bytes(bytes(range(256)) * 40)
         for place in ("folder", "file"):
             outcome = open_archive(tmp_path / "state", given.served.kind, tmp_path / place, RULES).look()
-            assert isinstance(outcome, Blocked | Failed), outcome
+            assert isinstance(outcome, Failed), outcome
+            assert outcome.outcome is Outcome.MISREAD
             assert str(tmp_path / place) in outcome.reason
 
 
@@ -343,22 +351,22 @@ def test_either_of_two_subjects_is_searched_for(given: Given) -> None:
     assert set(found.recognised(found.good())) == set(ANNOUNCED)
 
 
-TELL_OF_LIFE = [kind for kind in KINDS if kind.name in ("pipermail", "hypermail")]
+TELL_OF_MAILS = [kind for kind in KINDS if kind.name in ("pipermail", "hypermail")]
 
 
-@pytest.mark.parametrize("given", TELL_OF_LIFE, indirect=True, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("given", TELL_OF_MAILS, indirect=True, ids=lambda kind: kind.name)
 def test_an_index_tells_when_the_newest_mail_came(given: Given) -> None:
     """Also of one that announces nothing; a Date after the index was made is a wrong clock, and says no more."""
     archive = given.open()
     first = archive.good()
-    assert first.life == Life(None, CORPUS[-1].at)
+    assert first.coverage == Coverage(None, CORPUS[-1].at)
     chatter, wrong = replace(CORPUS[1], at=NEWS.at), replace(CORPUS[2], at=NEWS.at + 400 * HOUR)
     given.served.add(chatter)
     second = archive.good(first.cursor)
-    assert (second.evidence, second.life) == ((), Life(None, chatter.at))
+    assert (second.evidence, second.coverage) == ((), Coverage(None, chatter.at))
     given.served.add(wrong)
-    alive_at = archive.good(second.cursor).life.alive_at
-    assert alive_at == (datetime(2026, 3, 31, tzinfo=UTC) if given.kind.name == "pipermail" else wrong.at)
+    newest_at = archive.good(second.cursor).coverage.newest_at
+    assert newest_at == (datetime(2026, 3, 31, tzinfo=UTC) if given.kind.name == "pipermail" else wrong.at)
 
 
 @EVERY_HOST

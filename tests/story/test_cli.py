@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from rctrack import config, store
+from rctrack.core.notice import ALERTS
 from tests.support.following import Follower, Said, follow, too_long
 from tests.support.material import DAY, HOUR, MINUTE, GitRepository, Mail, make_epoch, make_repository
 from tests.support.servers import git_over_http, nobody_at_home
@@ -20,7 +21,7 @@ from tests.support.servers import git_over_http, nobody_at_home
 RELEASE = {
     "project", "version", "cycle", "rc", "tag", "object_id", "commit", "previous", "tagged_at", "pushed_at",
     "announced_at", "delivered_at", "archived_at", "listed_at", "first_seen_at", "commits", "commits_no_merges",
-    "commits_announced", "message_id", "url", "delays",
+    "commits_announced", "message_id", "url", "delays", "flags", "authors", "first_time_authors",
 }  # fmt: skip
 """The keys that DESIGN section 5 promises to scripts."""
 VERSIONS = ["1.0", "1.1-rc1", "1.1-rc2"]
@@ -177,7 +178,7 @@ def test_poll_says_what_it_found_and_sends_what_is_new(material: GitRepository, 
     assert "first fill, no mail" in answered(demo.rctrack("poll"))
     repository.release("1.1")
     said = answered(demo.rctrack("poll", "demo"))
-    assert "new: 1.1\n" in said
+    assert "demo v1.1 out: " in said
     assert "1 sent" in said
     assert len(demo.mails()) == 1
     assert "nothing new" in answered(demo.rctrack("poll"))
@@ -198,14 +199,18 @@ def test_a_digest_of_days_gone_by_lists_what_was_made_in_them(material: GitRepos
 
 
 def test_digest_goes_to_every_reader_of_digests(material: GitRepository, tmp_path: Path) -> None:
-    """--print shows it instead; then it is sent, once per call."""
+    """--print shows it instead; asked twice with nothing new it is sent once, and it moves nobody's own digest."""
     demo = follow(tmp_path, tags=[material.path], reader='send = ["digest"]')
     demo.poll(material.now + DAY)
     printed = answered(demo.rctrack("digest", "--print", "--since", "2026-03-01"))
     assert printed.startswith("To: ann@example.org\nSubject: [rctrack] digest")
     assert demo.mails() == []
-    answered(demo.rctrack("digest"))
+    assert answered(demo.rctrack("digest", "--since", "2026-03-01")) == "mail: 1 sent, 0 waiting\n"
+    assert answered(demo.rctrack("digest", "--since", "2026-03-01")) == "mail: 0 sent, 0 waiting\n"
     assert len(demo.mails()) == 1
+    assert sum(demo.poll(material.now + days * DAY).sent for days in range(1, 8)) == 1
+    begin = f"from {material.now + DAY:%a %Y-%m-%d %H:%M} UTC"
+    assert len([mail for mail in demo.mails() if begin in mail.get_content()]) == 1, "from our first look on"
 
 
 def test_a_source_that_is_down_is_what_poll_is_there_to_notice(material: GitRepository, tmp_path: Path) -> None:
@@ -213,19 +218,19 @@ def test_a_source_that_is_down_is_what_poll_is_there_to_notice(material: GitRepo
     with git_over_http(material.path.parent) as server, nobody_at_home() as url:
         demo = follow(tmp_path, tags=[f"{server.url}/demo.git", f"{url}/demo.git"])
         said = answered(demo.rctrack("poll"))
-    assert "failed:" in said
+    assert "no answer:" in said
     assert "offline" not in said
     assert len(parsed(demo.rctrack("releases", "demo", "--json"))) == 3
     assert f"failing: {urlsplit(url).netloc}" in answered(demo.rctrack("status"))
 
 
 def test_offline_is_said_and_accuses_nobody(tmp_path: Path) -> None:
-    """No host answers: that is us. Exit status 0, and nothing was sent."""
+    """No host answers: that is us. Exit status 1, for no source was read, and nothing was sent."""
     with nobody_at_home() as one, nobody_at_home() as other:
         demo = follow(tmp_path, tags=[f"{one}/demo.git", f"{other}/demo.git"], lists=[f"{one}/list"])
-        said = answered(demo.rctrack("poll"))
+        said = answered(demo.rctrack("poll"), status=1)
     assert "offline" in said
-    assert "Nothing is held against anyone" in said
+    assert "Nobody is blamed" in said
     assert demo.mails() == []
 
 
@@ -299,7 +304,7 @@ def test_the_shipped_configuration_loads(tmp_path: Path) -> None:
     assert loaded.database == tmp_path / "state" / "rctrack" / "rctrack.db"
     assert loaded.mail.transport == f"maildir:{tmp_path / 'state' / 'rctrack' / 'outbox'}"
     [reader] = loaded.mail.to
-    assert reader.alerts
+    assert reader.topics >= ALERTS
     assert reader.digest is not None
 
 

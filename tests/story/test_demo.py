@@ -17,17 +17,18 @@ RECORDING = shipped() / "recordings" / "linux-3.1.toml"
 STORY = """\
 2011-08-22 12:00  [rctrack] linux v3.1-rc3 out
 2011-08-29 04:30  [rctrack] linux v3.1-rc4 out
-2011-08-31 02:30  [rctrack] OUT git.kernel.org and www.kernel.org: no answer since Wed 31 Aug 00:00 UTC
-2011-09-04 23:30  [rctrack] linux v3.1-rc5 out: announced, no tag seen yet
-2011-09-12 21:15  [rctrack] linux v3.1-rc6 out
-2011-09-13 10:30  [rctrack] LATE linux v3.1-rc6: tagged Mon 21:02 UTC, not announced for 13 h
-2011-09-14 12:00  [rctrack] linux v3.1-rc6 announced after 38 h: held by the mail
-2011-09-21 12:00  [rctrack] linux v3.1-rc7 out
-2011-09-27 12:00  [rctrack] linux v3.1-rc8 out
-2011-10-04 12:00  [rctrack] linux v3.1-rc9 out: extra
-2011-10-04 12:15  [rctrack] BACK git.kernel.org and www.kernel.org: after 34 days
-2011-10-18 04:15  [rctrack] linux v3.1-rc10 out: extra
-2011-10-24 07:15  [rctrack] linux v3.1 out
+2011-08-31 02:00  [rctrack] DOWN kernel.org (git, www): no answer since Wed 31 Aug 00:00 UTC
+2011-09-04 23:30  [rctrack] UNCONFIRMED linux v3.1-rc5: announced, git.kernel.org is down
+2011-09-05 00:00  [rctrack] linux v3.1-rc5 out: announced +42m
+2011-09-12 23:15  [rctrack] linux v3.1-rc6 out
+2011-09-13 10:30  [rctrack] LATE linux v3.1-rc6: no mail for 13 h, tag is at github.com
+2011-09-14 12:00  [rctrack] OVER linux v3.1-rc6: announced, mail was held for 38 h
+2011-09-21 14:00  [rctrack] linux v3.1-rc7 out
+2011-09-27 14:00  [rctrack] linux v3.1-rc8 out
+2011-10-04 12:15  [rctrack] UP kernel.org (git, www): after 34 days
+2011-10-04 14:00  [rctrack] linux v3.1-rc9 out: extra
+2011-10-18 06:15  [rctrack] linux v3.1-rc10 out: extra
+2011-10-24 09:15  [rctrack] linux v3.1 out
 """
 
 
@@ -63,7 +64,7 @@ def test_the_demo_tells_the_story_and_nothing_else(tmp_path: Path) -> None:
         *(("3.1-rc6", "closed", "host", "mirror"), ("3.1-rc7", "closed", "host", "mirror")),
         ("3.1-rc8", "closed", "host", "mirror"),
     ]
-    assert re.search(r"^out +2011-08-31 00:00 +2011-10-04 12:00 +34 days", record, re.MULTILINE)
+    assert re.search(r"^down +2011-08-31 00:00 +2011-10-04 12:00 +34 days", record, re.MULTILINE)
 
 
 def test_what_is_known_to_a_day_only_is_said_and_how_it_is_known(tmp_path: Path) -> None:
@@ -80,11 +81,11 @@ def test_what_is_known_to_a_day_only_is_said_and_how_it_is_known(tmp_path: Path)
 def test_what_belongs_together_is_told_together(tmp_path: Path) -> None:
     """The mail of the late candidate names the host that is down, and how it went the time before; 72 columns."""
     said = replayed(tmp_path, "--recording", changed(tmp_path, 'version = "3.1-rc4"', 'version = "3.1-rc4"'))
-    late = said[said.index("LATE linux v3.1-rc6") : said.index("v3.1-rc6 announced after")]
+    late = said[said.index("LATE linux v3.1-rc6") : said.index("OVER linux v3.1-rc6")]
     body = [line[4:] for line in late.split("\n")[1:] if line.startswith("    ")]
-    assert body[0].startswith("Linux v3.1-rc6: tagged Mon 21:02 UTC, not announced for")
+    assert body[0].startswith("Linux v3.1-rc6: no mail for 13 h, tag is at github.com.")
     told = " ".join(" ".join(body).split())
-    assert "git.kernel.org and www.kernel.org have been down for 13 days." in told
+    assert "kernel.org (git, www) have been down for 13 days." in told
     assert "v3.1-rc5 was announced from github.com in 42 min." in told
     assert "seen at github.com" in told
     assert max(len(line) for line in body if " " in line.strip()) <= 72
@@ -98,14 +99,14 @@ def test_a_day_is_played_with_the_tag_where_noon_was_before_it(tmp_path: Path) -
     source = next(iter(load_project("linux", shipped() / "rctrack.toml").lists))
     looked = Recorded(source, Feed((), is_alive=True), now).look(None, now.date())
     assert isinstance(looked, Good)
-    assert looked.life.alive_at == now - timedelta(hours=1)
+    assert looked.coverage.newest_at == now - timedelta(hours=1)
 
 
 def test_written_on_wednesday_it_had_been_the_project(tmp_path: Path) -> None:
     """The Date header names the culprit."""
     recording = changed(tmp_path, "announced = 2011-09-12\n", "announced = 2011-09-14T11:00:00Z\n")
     said = replayed(tmp_path, "--recording", recording, "--subjects")
-    assert "linux v3.1-rc6 announced after 37 h: by the project" in said
+    assert "OVER linux v3.1-rc6: announced after 37 h" in said
     assert len(re.findall("LATE", said)) == 1
 
 
@@ -116,8 +117,8 @@ def test_without_the_outage_nobody_speaks_of_one(tmp_path: Path) -> None:
     said = replayed(tmp_path, "--recording", str(copy), "--subjects")
     subjects = re.findall(r"\[rctrack\] (.*)", said)
     assert [each for each in subjects if " out" not in each] == [
-        "LATE linux v3.1-rc6: tagged Mon 21:02 UTC, not announced for 13 h",
-        "linux v3.1-rc6 announced after 38 h: held by the mail",
+        "LATE linux v3.1-rc6: no mail for 13 h, tag is at git.kernel.org and github.com",
+        "OVER linux v3.1-rc6: announced, mail was held for 38 h",
     ]
 
 

@@ -65,7 +65,7 @@ class World:
     def accusations(self) -> list[str]:
         """The mails that say that somebody or something is late or down."""
         return [
-            each for each in self.demo.subjects() if any(word in each for word in ("LATE", "OUT", "BACK", "overdue"))
+            each for each in self.demo.subjects() if any(word in each for word in ("LATE", "DOWN", "UP", "overdue"))
         ]
 
 
@@ -98,7 +98,7 @@ def test_three_days_offline_accuse_nobody_and_are_one_line_of_the_digest(
     rounds = 3 * DAY // EVERY
     start = world.poll(world.own.now + HOUR, 4)
     said = world.poll_without_network(needs("unshare"), start, rounds)
-    assert said == ["Failed Failed Failed"] * rounds
+    assert said == ["no answer no answer no answer"] * rounds
     during = world.accusations()
     world.own.now = start + DAY - 3 * DAY  # a release takes three days to make
     world.release("1.1-rc2")
@@ -127,7 +127,7 @@ def test_one_host_of_three_that_is_down_is_an_outage_of_that_host_alone(world: W
     world.poll(start, 5)
     [outage] = world.demo.rows("SELECT kind, hosts, until FROM outages")
     mirror = world.demo.config().projects[0].tags[1].url
-    assert (outage["kind"], outage["until"]) == ("out", None)
+    assert (outage["kind"], outage["until"]) == ("down", None)
     assert outage["hosts"] == mirror.split("/")[2]
     [accused] = world.accusations()
-    assert f"OUT {outage['hosts']}" in accused
+    assert f"DOWN {outage['hosts']}" in accused

@@ -216,7 +216,7 @@ def test_a_clock_that_jumps_back_does_no_harm(late: World) -> None:
     at = late.tagged["1.1-rc2"]
     before = (late.delays(), late.demo.subjects())
     for moment in (at - 2 * DAY, at - 2 * DAY + HOUR, at + LATE, at + LATE + HOUR):
-        assert late.demo.poll(moment).outcomes == ["Good", "Good"]
+        assert late.demo.poll(moment).outcomes == ["good", "good"]
     assert (late.delays(), late.demo.subjects()) == before
     late.announce("1.1-rc2", at + LATE)
     late.demo.poll(at - 2 * DAY)
@@ -241,7 +241,7 @@ def test_a_date_that_cannot_be_true_is_no_alarm(world: World, date: str) -> None
     odd(world, "Re: something", date, at + 2 * HOUR)
     world.talk(at + LATE)
     for hours in (2, 30, 60):
-        assert world.demo.poll(at + hours * HOUR).outcomes == ["Good", "Good"]
+        assert world.demo.poll(at + hours * HOUR).outcomes == ["good", "good"]
     assert world.late_mails() == []
     assert [each for each in world.said("delays") if each["cause"] == "project"] == []
 

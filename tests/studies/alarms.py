@@ -21,18 +21,17 @@ from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 
-from rctrack.outlook import seen_of
-
 from rctrack.config import ProjectConfig, shipped
 from rctrack.config.history import load_history
 from rctrack.core.forecast import Cycle, Past, cycles_of, past_of
+from rctrack.core.forecasting import dated_releases
 from rctrack.core.lateness import Delay, DelayKind
-from rctrack.core.lateness.limits import lags_of
 from rctrack.core.release import Release
 from rctrack.core.version import VersionId
 from rctrack.replay.recording import Recording
 from tests.studies import recall
 from tests.studies.accuracy import shared_data
+from tests.studies.recall import lags_of
 from tests.support.recorded import (
     Played,
     linux_list_feed,
@@ -85,7 +84,8 @@ class Found:
     project: ProjectConfig
     end: datetime
     releases: Mapping[VersionId, Release]
-    told: tuple[Delay, ...]
+    told: tuple[tuple[datetime, Delay], ...]
+    """When an alarm went out, and about what."""
     mails: int
     """Those that said LATE."""
 
@@ -209,13 +209,13 @@ def played(study: Study, span: Span, folder: Path) -> Played:
 def put_together(study: Study, parts: Sequence[Played]) -> Found:
     """Each alarm in the part in which it was raised, each release as the part has it that watched it."""
     releases: dict[VersionId, Release] = {}
-    told: dict[object, Delay] = {}
+    told: dict[object, tuple[datetime, Delay]] = {}
     mails = 0
     for part, (first, last) in zip(parts, study.spans, strict=True):
         for key, release in part.releases.items():
-            if key not in releases or not releases[key].was_watched:
+            if key not in releases or not releases[key].is_news:
                 releases[key] = release
-        told |= {each.key: each for each in part.told if first <= each.opened_at < last and each.key not in told}
+        told |= {each.key: (at, each) for at, each in part.told if first <= at < last and each.key not in told}
         mails += sum(first <= each.at < last for each in part.alarms)
     return Found(study, parts[-1].project, parts[-1].end, releases, tuple(told.values()), mails)
 
@@ -260,7 +260,7 @@ def earlier_waits(found: Found, before: Release) -> list[timedelta]:
     """How long the next release took after the same step of earlier cycles, in whole days."""
     project = found.project
     history = load_history(shipped() / "history", project.id, project.rules.scheme)
-    past = past_of(history, seen_of(found.releases.values()), project.timezone)
+    past = past_of(history, dated_releases(found.releases.values()), project.timezone)
     step = (before.version.stage, before.version.candidate)
     made_on = _made_at(before).astimezone(project.timezone).date()
     return [
@@ -311,7 +311,7 @@ def evidence(found: Found, kind: DelayKind) -> int:
     of_time = [each for each in _by_time(found) if any(first <= _made_at(each) < last for first, last in spans)]
     if kind is not DelayKind.OVERDUE:
         return sum(bool(lags_of(kind, [each])) for each in of_time)
-    past = past_of((), seen_of(found.releases.values()), found.project.timezone)
+    past = past_of((), dated_releases(found.releases.values()), found.project.timezone)
     steps = _steps(cycles_of(past, found.project.rules.feature_parts))
     return sum(spans[0][0].date() <= following.day < spans[-1][1].date() for _, following in steps)
 
@@ -342,13 +342,13 @@ def print_false_alarms(studied: Sequence[tuple[Study, Sequence[Future[Played]]]]
     alarms: Counter[str] = Counter()
     for study, parts in studied:
         found = put_together(study, [each.result() for each in parts])
-        told = [each for each in found.told if each.kind in study.kinds]
+        told = [(at, each) for at, each in found.told if each.kind in study.kinds]
         if found.mails != len(found.told):
             print(f"  {study.project}: {found.mails} LATE mails, {len(found.told)} delays told")
-        for delay in told:
+        for at, delay in told:
             judged = verdict(found, delay, incidents)
             print(_alarm_line(judged))
-            wrong.setdefault(study.project, Counter())[delay.opened_at.year] += judged.is_wrong
+            wrong.setdefault(study.project, Counter())[at.year] += judged.is_wrong
         alarms[study.project] += len(told)
         years = sum((last - first) / YEAR for first, last in study.spans)
         numbers = ", ".join(f"{kind} {evidence(found, kind)}" for kind in KINDS if kind in study.kinds)

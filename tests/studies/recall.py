@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from rctrack.config import ListConfig
 from rctrack.core.evidence import Evidence, Instant, MailEvidence, TagEvidence
 from rctrack.core.lateness import Cause, Delay, DelayKind, limit_of
-from rctrack.core.lateness.limits import lags_of
+from rctrack.core.lateness.limits import span_of
 from rctrack.core.release import Announcement, Release
 from rctrack.replay.recording import Down, Feed, Recording
 from tests.support.recorded import (
@@ -56,7 +56,7 @@ class Place(StrEnum):
 EXPECTED: dict[Place, tuple[tuple[DelayKind, ...], Cause]] = {
     Place.PROJECT: ((DelayKind.ANNOUNCEMENT,), Cause.PROJECT),
     Place.MAIL: ((DelayKind.DELIVERY, DelayKind.ANNOUNCEMENT), Cause.MAIL),
-    Place.ARCHIVE: ((DelayKind.ARCHIVE,), Cause.LIST_ARCHIVE),
+    Place.ARCHIVE: ((DelayKind.ARCHIVE,), Cause.ARCHIVE),
     Place.MIRROR: ((DelayKind.MIRROR,), Cause.MIRROR),
     Place.TAG: ((DelayKind.TAG,), Cause.PROJECT),
     Place.HOST: ((DelayKind.MIRROR,), Cause.HOST),
@@ -180,8 +180,13 @@ def _tried(whole: Recording, ordered: Sequence[Release], release: Release, place
     result = play(part)
     recorded = tuple(each for each in result.ledger.delays if each.version == release.version.id)
     kinds = EXPECTED[place][0]
-    told = any(each.kind in kinds and each.version == release.version.id for each in result.told)
+    told = any(each.kind in kinds and each.version == release.version.id for _, each in result.told)
     return Injection(whole.project.id, release.version.text, place, length, told, recorded)
+
+
+def lags_of(kind: DelayKind, releases: Iterable[Release]) -> list[timedelta]:
+    """How long this gap took in each of them that had it."""
+    return [last - first for release in releases for first, last in span_of(kind, release)]
 
 
 def median_limit(kind: DelayKind, ordered: Sequence[Release]) -> timedelta:

@@ -3,22 +3,18 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from rctrack.core.fold import fold
 from rctrack.core.hosts import Health, Outage, OutageKind
-from rctrack.core.lateness import LIMITS, Cause, DelayKind, Review, TagHost, Watched, limit_of, review
+from rctrack.core.lateness import LIMITS, Cause, Delay, DelayKind, limit_of
 from rctrack.core.release import Observation
 from tests.studies.alarms import percentile
 from tests.support import given
+from tests.support.books import a_book, tag_host
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 WELL = Health((), ())
 
 
-def watched(well: Health = WELL) -> Watched:
-    """A project with a repository and its mirror, both looked at up to the end."""
-    looked = given.moment("2026-03-31 00:00")
-    hosts = (TagHost(given.PRIMARY, "primary.example", looked), TagHost(given.MIRROR, "mirror.example", looked))
-    return Watched(given.PROJECT, hosts, (), frozenset(), given.TWO_PARTS, None, (), well)
+LOOKED = given.moment("2026-03-31 00:00")
 
 
 def shown(version: str, tagged: str, at_mirror: str, not_before: str) -> list[Observation]:
@@ -31,8 +27,10 @@ def shown(version: str, tagged: str, at_mirror: str, not_before: str) -> list[Ob
     ]
 
 
-def look(seen: Sequence[Observation], project: Watched) -> Review:
-    return review(project, fold(given.PROJECT, given.RULES, seen, {}), (), None, given.moment("2026-03-31 00:00"))
+def recorded(seen: Sequence[Observation], health: Health = WELL) -> tuple[Delay, ...]:
+    """The delays of a project with a repository and its mirror, both looked at up to the end."""
+    hosts = (tag_host(good_at=LOOKED), tag_host(given.MIRROR, LOOKED))
+    return a_book(seen, LOOKED, tags=hosts, archives=(), health=health).delays(LOOKED)
 
 
 def test_releases_that_were_late_together_are_no_measure_of_each_other() -> None:
@@ -42,7 +40,7 @@ def test_releases_that_were_late_together_are_no_measure_of_each_other() -> None
         for number in range(8)
         for each in shown(f"v1.{number}", f"2026-03-04 12:{number:02}", "2026-03-07 13:00", "2026-03-07 12:45")
     ]
-    found = look(seen, watched()).recorded
+    found = recorded(seen)
     assert {each.version for each in found} == {given.version(f"1.{number}").id for number in range(8)}
     assert {each.cause for each in found} == {Cause.MIRROR}
 
@@ -56,7 +54,7 @@ def test_a_gap_is_measured_by_those_that_were_over_when_it_began() -> None:
     ]
     early = shown("v1.1", "2026-03-04 12:00", "2026-03-06 12:00", "2026-03-06 11:45")
     late = shown("v1.99", "2026-03-25 12:00", "2026-03-27 12:00", "2026-03-27 11:45")
-    versions = {each.version for each in look([*early, *slow, *late], watched()).recorded}
+    versions = {each.version for each in recorded([*early, *slow, *late])}
     assert given.version("1.1").id in versions
     assert given.version("1.99").id not in versions
 
@@ -64,9 +62,9 @@ def test_a_gap_is_measured_by_those_that_were_over_when_it_began() -> None:
 def test_what_ended_while_we_did_not_look_is_proven_up_to_our_last_look_only() -> None:
     """The laptop slept for three days: the mirror may have had it after an hour."""
     asleep = shown("v1.1", "2026-03-04 12:00", "2026-03-07 12:00", "2026-03-04 12:15")
-    assert look(asleep, watched()).recorded == ()
+    assert recorded(asleep) == ()
     awake = shown("v1.1", "2026-03-04 12:00", "2026-03-07 12:00", "2026-03-07 11:45")
-    assert [each.length for each in look(awake, watched()).recorded] == [3 * DAY - timedelta(minutes=5)]
+    assert [each.length for each in recorded(awake)] == [3 * DAY - timedelta(minutes=5)]
 
 
 def test_that_we_were_offline_is_no_fault_of_the_mirror_or_its_host() -> None:
@@ -77,8 +75,8 @@ def test_that_we_were_offline_is_no_fault_of_the_mirror_or_its_host() -> None:
         span = (given.moment("2026-03-04 12:30"), given.moment("2026-03-07 12:00"))
         return Health((), (Outage(kind, frozenset({"mirror.example"}), None, *span),))
 
-    assert look(seen, watched(well(OutageKind.OFFLINE))).recorded == ()
-    assert [each.cause for each in look(seen, watched(well(OutageKind.OUT))).recorded] == [Cause.HOST]
+    assert recorded(seen, well(OutageKind.OFFLINE)) == ()
+    assert [each.cause for each in recorded(seen, well(OutageKind.DOWN))] == [Cause.HOST]
 
 
 def test_the_limit_of_an_archive_is_a_day_whatever_its_past() -> None:

@@ -11,7 +11,7 @@ from rctrack.core.release import Announcement
 from rctrack.core.rules import ListRules, ProjectRules
 from rctrack.core.version import FeatureParts
 from rctrack.process import Runner
-from rctrack.sources import Good, Outcome, Source, Tools, open_source
+from rctrack.sources import Answer, Good, Source, Tools, open_source
 from rctrack.web import Web
 
 PROGRAM = "rctrack/test (+https://example.org)"
@@ -27,7 +27,7 @@ class Archive:
     source: Source
     rules: ListRules
 
-    def look(self, cursor: str | None = None, since: date = SINCE) -> Outcome:
+    def look(self, cursor: str | None = None, since: date = SINCE) -> Answer:
         return self.source.look(cursor, since)
 
     def good(self, cursor: str | None = None, since: date = SINCE) -> Good:

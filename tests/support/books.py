@@ -1,4 +1,4 @@
-"""A book for tests of what is judged and told: made of observations, with sources that do well unless told otherwise."""
+"""A book for tests of what is judged and told, made of observations; its sources do well unless told otherwise."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

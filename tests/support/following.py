@@ -6,6 +6,7 @@ demo.mails()                      # what lies in the Maildir
 demo.rctrack("releases", "demo")  # the command line; rctrack_process() has a process of its own
 """
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -131,7 +132,7 @@ class Follower:
     def release(self, version: str) -> dict[str, Any]:
         """The row of one release."""
         [row] = self.rows("SELECT * FROM releases WHERE version = ?", version)
-        return row
+        return {**row, "flags": " ".join(json.loads(row["flags"]))}
 
     def visible(self, *tables: str) -> dict[str, list[dict[str, Any]]]:
         """Every row that a user sees, of these tables or of all."""

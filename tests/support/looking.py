@@ -7,8 +7,9 @@ from threading import Event
 
 from rctrack.config import SourceConfig
 from rctrack.core.evidence import CountEvidence, MailEvidence, TagEvidence
+from rctrack.core.look import Outcome
 from rctrack.process import Runner
-from rctrack.sources import CountingSource, Good, Outcome, Source, Tools, open_counting, open_source
+from rctrack.sources import Answer, CountingSource, Failed, Good, Source, Tools, open_counting, open_source
 from rctrack.web import Web
 from tests.support.following import PROGRAM, SUBJECT, follow
 
@@ -21,7 +22,7 @@ class Looker:
     counting: CountingSource | None
     state: Path
 
-    def look(self, cursor: str | None = None) -> Outcome:
+    def look(self, cursor: str | None = None) -> Answer:
         return self.source.look(cursor, date(2026, 1, 1))
 
     def good(self, cursor: str | None = None) -> Good:
@@ -59,7 +60,7 @@ def look_at_tags(folder: Path, url: str | Path, history: str = "all", kind: str 
     return Looker(open_source(opened, project, used), open_counting(source, project, used), folder / "state")
 
 
-def counts_of(outcome: Outcome) -> dict[tuple[str, str], tuple[int, int]]:
+def counts_of(outcome: Answer) -> dict[tuple[str, str], tuple[int, int]]:
     """The counts of a measurement by (base, commit)."""
     assert isinstance(outcome, Good), outcome
     return {
@@ -67,3 +68,8 @@ def counts_of(outcome: Outcome) -> dict[tuple[str, str], tuple[int, int]]:
         for each in outcome.evidence
         if isinstance(each, CountEvidence)
     }
+
+
+def outcome_of(answer: Answer) -> Outcome:
+    """The word for what a look comes to."""
+    return answer.outcome if isinstance(answer, Failed) else Outcome.GOOD

@@ -57,8 +57,8 @@ class Played:
     end: datetime
     ledger: Ledger
     releases: Mapping[VersionId, Release]
-    told: tuple[Delay, ...]
-    """The delays that people got an alarm about."""
+    told: tuple[tuple[datetime, Delay], ...]
+    """The delays that people got an alarm about, and when."""
     mails: tuple[Mailed, ...]
 
     @property
@@ -92,14 +92,15 @@ def play(recording: Recording) -> Played:
         project = recording.project
         notices = scratch.notices.of_project(project.id).values()
         late = [each for each in notices if each.kind is Kind.LATE and each.phase is Phase.LATE and not each.is_silent]
-        told = {each.subject for each in late}
+        told = {each.subject: each.said_at for each in late}
+        subjects = [(" ".join(each.key).rstrip(), each) for each in ledger.delays]
         return Played(
             project,
             recording.begin,
             recording.end,
             ledger,
             read_book(scratch, project, History(config.shipped() / "history"), Health((), ()), recording.end).releases,
-            tuple(each for each in ledger.delays if " ".join(each.key).rstrip() in told),
+            tuple((told[subject], each) for subject, each in subjects if subject in told),
             tuple(kept),
         )
 

@@ -6,8 +6,10 @@ Each is a context manager that gives its base address and ends with the block:
         server.url                             # "http://127.0.0.1:PORT"; a repository is url/NAME.git
         server.requests                        # what was asked and how much was answered, in order
     with git_daemon(folder) as url: ...        # "git://127.0.0.1:PORT"
+    with dumb_http(folder) as url: ...         # the files of repositories, by a server that knows nothing of git
     with web_page(html) as url: ...            # answers 200 with HTML whatever is asked, like a bot wall
     with nobody_at_home() as url: ...          # a port at which nobody listens
+    with hanging_up(port) as url: ...          # a host that lets everybody in and says nothing
 
 A repository serves filtered fetches only if it says so (`uploadpack.allowFilter`, see tests/material.py).
 """
@@ -15,11 +17,12 @@ A repository serves filtered fetches only if it says so (`uploadpack.allowFilter
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 from tests.support.material import git_environment
@@ -54,6 +57,8 @@ class GitHttp:
     requests: list[Request] = field(default_factory=list)
     page: bytes | None = None
     """While it is set, every request is answered with 200 and this HTML instead."""
+    refusal: tuple[int, dict[str, str], bytes] | None = None
+    """While it is set, every request is answered with this status, these headers and this body instead."""
     gives_no_objects: bool = False
     """Answers a fetch with 503, and goes on to show its refs."""
     cuts_objects_at: int | None = None
@@ -87,6 +92,9 @@ def git_over_http(folder: Path, *, protocol_v2: bool = True, port: int = 0) -> I
                 status, headers, answer = _http_backend(folder, self, body, protocol_v2=protocol_v2)
             else:
                 status, headers, answer = 200, [("Content-Type", "text/html; charset=utf-8")], served.page
+            if served.refusal is not None:
+                status, answer = served.refusal[0], served.refusal[2]
+                headers = [*served.refusal[1].items()]
             if served.gives_no_objects and b"command=fetch" in body:
                 status, headers, answer = 503, [], b""
             if served.cuts_objects_at is not None and b"command=fetch" in body:
@@ -139,6 +147,23 @@ def git_daemon(folder: Path) -> Iterator[str]:
             listener.join()
 
 
+@contextmanager
+def dumb_http(folder: Path) -> Iterator[str]:
+    """The files below the folder, as any web server has them: to git, dumb HTTP (see `git update-server-info`)."""
+
+    class Files(SimpleHTTPRequestHandler):
+        extensions_map = {"": "text/plain"}  # noqa: RUF012 - the server's own name for it
+
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given, directory=str(folder))
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing."""
+
+    with _listening(Files) as url:
+        yield url
+
+
 BOT_WALL = b"<!doctype html>\n<html>\n<title>Making sure you are not a bot</title>\n<p>One moment.\n</html>\n"
 BOT_WALL_IN_ONE_LINE = BOT_WALL.replace(b"\n", b"")
 """To git, this is an empty repository: a list of refs that has no whole line."""
@@ -171,6 +196,24 @@ def nobody_at_home() -> Iterator[str]:
     with closing(socket.socket()) as unheard:
         unheard.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{unheard.getsockname()[1]}"
+
+
+@contextmanager
+def hanging_up(port: int = 0) -> Iterator[str]:
+    """A host that ends every connection without a word, as one does behind a network that is cut."""
+    with socket.create_server(("127.0.0.1", port)) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    listening.accept()[0].close()
+
+        thread = Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 @contextmanager

@@ -172,6 +172,20 @@ class TestErrorsInAProjectFile:
             ('from = ["Maintainer@example.org"]', "form = ['a@b']", "lists.1.from: found [], expected"),
             ('"https://lists.example/demo"', '"gopher://x"', "lists.1.url: found 'gopher://x', expected https://"),
             ('"https://lists.example/demo"', '""', "lists.1.url: found '', expected https://"),
+            ('kind = "public-inbox"', 'kind = "mbox"', "expected a path on this machine, or file://…"),
+            (
+                'kind = "public-inbox"\nurl = "https://lists.example/demo"',
+                'kind = "pipermail"\nurl = "/srv/demo"',
+                "expected https://… or http://…: these are pages",
+            ),
+            ('"https://lists.example/demo"', '"-oProxyCommand=x@y:z"', "lists.1.url: found '-oProxyCommand=x@y:z'"),
+            (
+                'kind = "public-inbox"\nurl = "https://lists.example/demo"\nfrom = ["Maintainer@example.org"]\n'
+                "subject = '^demo v(?P<version>\\S+)'",
+                'kind = "public-inbox-http"\nurl = "https://lists.example/demo"\nfrom = ["a@b.org"]\nsubject = '
+                "'^(?:demo )?v(?P<version>\\S+)'",
+                "lists.1.subject: found '^(?:demo )?v(?P<version>\\\\S+)', expected one with a whole word",
+            ),
             ('"https://lists.example/demo"', '"--upload-pack=x"', "lists.1.url: found '--upload-pack=x', expected"),
             ('"https://lists.example/demo"', '"https://[x"', "lists.1.url: found 'https://[x', expected"),
             ('url = "https://git.example/demo.git"', "", "tags.1.url: found nothing, expected a string"),
@@ -253,7 +267,7 @@ class TestMeaning:
         assert found.mail.password_env == "PW"
         assert found.mail.password_file == tmp_path / "pw"
         first, second = found.mail.to
-        assert (first.topics, first.digest) == ({Topic.OPERATOR}, DigestTime(None, 23, 59))
+        assert (first.topics, first.digest) == (frozenset({Topic.OPERATOR}), DigestTime(None, 23, 59))
         assert first.timezone == ZoneInfo("Europe/Berlin")
         assert first.wants(ProjectId("demo"))
         assert not first.wants(ProjectId("git"))
@@ -293,6 +307,8 @@ class TestMeaning:
             ("file:///srv/demo.git", "/srv/demo.git"),
             ("ssh://git@git.example/x", "ssh://git@git.example/x"),
             ("git://git.example/x/", "git://git.example/x"),
+            ("git@git.example:kim/demo.git", "git@git.example:kim/demo.git"),
+            ("./git@git.example:kim/demo.git", "{folder}/projects/git@git.example:kim/demo.git"),
         ],
     )
     def test_a_url_may_be_a_path(self, tmp_path: Path, url: str, expected: str) -> None:

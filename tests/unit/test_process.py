@@ -49,7 +49,7 @@ def stopping(runner: Runner, when: Path) -> Iterator[None]:
         deadline = monotonic() + 30
         while not when.exists() and monotonic() < deadline:
             threading.Event().wait(0.02)
-        runner.stop.set()
+        runner.stopping.set()
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -169,7 +169,7 @@ while True: {FOREVER}"""
     def test_what_ends_in_its_grace_is_done(self) -> None:
         """The turn in hand is finished."""
         runner = Runner(grace=30)
-        runner.stop.set()
+        runner.stopping.set()
         assert runner.run(python("print('done')"), timeout=30) == b"done\n"
 
 
@@ -229,7 +229,7 @@ class TestFailures:
     def test_what_it_complains_of_in_its_grace_does_not_hold_it_up(self, tmp_path: Path) -> None:
         """More than a pipe holds."""
         runner = Runner(grace=60)
-        runner.stop.set()
+        runner.stopping.set()
         code = "import sys; sys.stderr.write('x' * 2**20); print('done')"
         assert runner.run(python(code), timeout=60) == b"done\n"
 
@@ -294,7 +294,7 @@ def test_waiting_for_a_host_ends_when_we_stop() -> None:
     began = monotonic()
     with host_of(lambda _: (503, {"Retry-After": "60"}, b"later")) as host:
         web = Web("rctrack/test", wait=runner.wait)
-        threading.Timer(0.2, runner.stop.set).start()
+        threading.Timer(0.2, runner.stopping.set).start()
         with pytest.raises(Interrupted):
             web.get(host.url)
     assert monotonic() - began < 15

@@ -15,6 +15,7 @@ from socket import SHUT_RDWR, create_server, socket
 
 import pytest
 
+from rctrack.core.look import Outcome
 from rctrack.web import Page, Patience, Web, WebError, pause_until
 from tests.support.following import follow
 from tests.support.material import BEGIN, HOUR, MAINTAINER, MINUTE
@@ -165,25 +166,28 @@ def test_who_asks_for_more_patience_is_left_alone(after: str) -> None:
     with host_of(lambda _: (429, {"Retry-After": after}, b"later")) as host:
         error = refused(host.url)
     assert len(host.asked) == 1
-    assert error.blocked
+    assert error.outcome is Outcome.BLOCKED
 
 
 def test_a_host_in_trouble_is_asked_again_a_few_times() -> None:
-    """Not without end; then it failed, which is no block."""
+    """Not without end; then it is an error, which is no block."""
     with host_of(lambda _: (503, {}, b"")) as host:
         error = refused(host.url)
     assert len(host.asked) == 3
-    assert (error.blocked, error.unreachable) == (False, False)
+    assert error.outcome is Outcome.ERROR
     assert "503" in str(error)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451])
-def test_who_says_no_is_not_asked_again(status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(400, "misread"), (401, "misread"), (403, "blocked"), (404, "misread"), (410, "moved"), (451, "misread")],
+)
+def test_who_says_no_is_not_asked_again(status: int, outcome: str) -> None:
     """403 is a block; 404 is only a page that is not there, whatever is written on it."""
     with host_of(lambda _: (status, {}, WALLS["Cloudflare"] if status == 404 else b"<html>no</html>")) as host:
         error = refused(host.url)
     assert len(host.asked) == 1
-    assert error.blocked is (status == 403)
+    assert error.outcome == outcome
     assert error.page is not None
     assert error.page.status == status
 
@@ -225,7 +229,7 @@ def _at_once(*asked: Callable[[], Page]) -> None:
 
 
 def test_an_unchanged_page_is_asked_for_by_its_etag() -> None:
-    """The mark of one answer makes the next one empty."""
+    """The validator of one answer makes the next one empty."""
 
     def answer(host: Host) -> Answer:
         return (304, {}, b"") if host.headers.get("if-none-match") == '"a"' else (200, {"ETag": '"a"'}, PAGE)
@@ -233,20 +237,20 @@ def test_an_unchanged_page_is_asked_for_by_its_etag() -> None:
     web = Web(AGENT)
     with host_of(answer) as host:
         first = web.get(host.url)
-        again = web.get(host.url, mark=first.mark)
+        again = web.get(host.url, validator=first.validator)
     assert (first.is_unchanged, again.is_unchanged, again.content) == (False, True, b"")
     assert "if-modified-since" not in host.headers
 
 
-@pytest.mark.parametrize(("seconds", "is_mark"), [(86400, True), (1, True), (0, False)])
-def test_a_date_is_a_mark_only_where_the_page_can_not_change_under_it(seconds: int, is_mark: bool) -> None:
+@pytest.mark.parametrize(("seconds", "is_validator"), [(86400, True), (1, True), (0, False)])
+def test_a_date_is_a_validator_only_where_the_page_can_not_change_under_it(seconds: int, is_validator: bool) -> None:
     """A page that was changed in the very second of the answer may change again within it."""
     modified = format_datetime(BEGIN - timedelta(seconds=seconds), usegmt=True)
     headers = {"Last-Modified": modified, "Date": format_datetime(BEGIN, usegmt=True)}
     web = Web(AGENT)
     with host_of(lambda _: (200, headers, PAGE)) as host:
-        web.get(host.url, mark=web.get(host.url).mark)
-    assert host.headers.get("if-modified-since") == (modified if is_mark else None)
+        web.get(host.url, validator=web.get(host.url).validator)
+    assert host.headers.get("if-modified-since") == (modified if is_validator else None)
 
 
 # --- Redirects -------------------------------------------------------------------------------------
@@ -385,7 +389,7 @@ def test_a_host_that_is_too_slow_is_cut_off(name: str) -> None:
         begin = time.monotonic()
         error = refused(url, Web(AGENT, HASTE))
         assert time.monotonic() - begin < SOON / 3
-    assert error.unreachable
+    assert error.outcome is Outcome.NO_ANSWER
     assert error.page is None
 
 
@@ -412,11 +416,18 @@ def test_a_host_that_speaks_something_else_is_a_reason(said: bytes) -> None:
         assert str(refused(url)).startswith(url)
 
 
-def test_a_host_that_is_not_there_is_unreachable() -> None:
-    """Which is not a block: it may be our own network."""
+def test_a_machine_that_refuses_and_a_name_that_leads_nowhere_are_told_apart() -> None:
+    """The machine was reached; the name may be our own network's fault."""
     with nobody_at_home() as url:
-        error = refused(url)
-    assert (error.unreachable, error.blocked) == (True, False)
+        assert refused(url).outcome is Outcome.REFUSED
+    assert refused("http://nobody.invalid/").outcome is Outcome.NO_ANSWER
+
+
+def test_a_proxy_that_refuses_says_nothing_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on our side of the network."""
+    with nobody_at_home() as url:
+        monkeypatch.setenv("http_proxy", url)
+        assert refused("http://git.example/").outcome is Outcome.NO_ANSWER
 
 
 # --- What is not what was asked for ----------------------------------------------------------------
@@ -428,20 +439,20 @@ def test_a_challenge_page_is_a_block(name: str, status: int) -> None:
     """With whatever status it comes, also where a page of HTML was asked for."""
     with host_of(lambda _: (status, {}, WALLS[name])) as host:
         error = refused(host.url)
-    assert error.blocked
+    assert error.outcome is Outcome.BLOCKED
 
 
 def test_a_challenge_that_only_a_header_tells_is_a_block() -> None:
     """As Cloudflare marks its own."""
     with host_of(lambda _: (200, {"cf-mitigated": "challenge"}, PAGE)) as host:
-        assert refused(host.url).blocked
+        assert refused(host.url).outcome is Outcome.BLOCKED
 
 
-def test_html_where_a_feed_was_asked_for_is_a_block() -> None:
+def test_html_where_a_feed_was_asked_for_is_misread() -> None:
     """Though the host says 200; even where it calls its page a feed."""
     for kind in ("text/html", "application/xhtml+xml", "text/plain"):
         with host_of(lambda _, kind=kind: (200, {"Content-Type": kind}, PAGE)) as host:  # type: ignore[misc]
-            assert refused(host.url, wanted=ATOM).blocked
+            assert refused(host.url, wanted=ATOM).outcome is Outcome.MISREAD
 
 
 def test_a_mail_about_challenges_is_no_challenge() -> None:
@@ -480,17 +491,17 @@ def test_a_host_that_blocked_us_is_left_alone_and_each_time_longer(tmp_path: Pat
         for _ in range(18 * 4):
             before = len(host.asked)
             [outcome] = demo.poll(now).outcomes
-            assert outcome == "Blocked"
+            assert outcome is Outcome.BLOCKED
             asked_at += [(now - BEGIN) / HOUR] * (len(host.asked) - before)
             now += 15 * MINUTE
         assert asked_at == [0, 1, 3, 7, 15]
         open_again.set()
         now = BEGIN + timedelta(hours=31)
-        assert demo.poll(now).outcomes == ["Good"]
-        assert demo.poll(now + 15 * MINUTE).outcomes == ["Good"]
+        assert demo.poll(now).outcomes == ["good"]
+        assert demo.poll(now + 15 * MINUTE).outcomes == ["good"]
         open_again.clear()
         now += HOUR
-        assert demo.poll(now).outcomes == ["Blocked"]
+        assert demo.poll(now).outcomes == ["blocked"]
         open_again.set()
-        assert demo.poll(now + 30 * MINUTE).outcomes == ["Blocked"]
-        assert demo.poll(now + HOUR).outcomes == ["Good"]
+        assert demo.poll(now + 30 * MINUTE).outcomes == ["blocked"]
+        assert demo.poll(now + HOUR).outcomes == ["good"]

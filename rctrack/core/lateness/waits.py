@@ -37,17 +37,24 @@ def waits_of(
     later = _complete_later(list(releases.values()))
     waits: list[Wait] = []
     for release in releases.values():
-        given_up_at = later.get(release.version.id)
-        announcement = _announcement_wait(followed, habits, release, past, given_up_at)
-        waits += announcement
-        if not any(wait.cause is Cause.MAIL for wait in announcement):
-            waits += _delivery_wait(release, past)
-        waits += _archive_wait(followed, release, past)
-        waits += _tag_wait(followed, habits, release, past)
-        waits += _mirror_waits(followed, release, past)
-        waits += _listing_wait(followed, habits, release, past, given_up_at)
+        own = _waits_of(followed, habits, release, past, later.get(release.version.id))
+        # Of what was history when we came and is not there, nobody knows whether it is waited for.
+        waits += (wait for wait in own if wait.until is not None or release.is_fresh)
     waits += _overdue_waits(followed, releases, expected)
     return sorted(waits, key=lambda wait: (wait.since, wait.version, wait.kind, wait.where))
+
+
+def _waits_of(
+    followed: Followed, habits: Habits, release: Release, past: Lags, given_up_at: datetime | None
+) -> Iterator[Wait]:
+    announcement = _announcement_wait(followed, habits, release, past, given_up_at)
+    yield from announcement
+    if not any(wait.cause is Cause.MAIL for wait in announcement):
+        yield from _delivery_wait(release, past)
+    yield from _archive_wait(followed, release, past)
+    yield from _tag_wait(followed, habits, release, past)
+    yield from _mirror_waits(followed, release, past)
+    yield from _listing_wait(followed, habits, release, past, given_up_at)
 
 
 def _complete_later(releases: Sequence[Release]) -> dict[VersionId, datetime]:

@@ -86,7 +86,10 @@ def _client(user_agent: str, url: str) -> tuple[Any, str]:
             if _origin(url) != origin:
                 raise ValueError("the server names another host")
             response, read = super()._http_request(url, *arguments, **options)
-            if not str(response.headers.get("Content-Type")).startswith("application/x-git-"):
+            media_type = str(response.headers.get("Content-Type") or "text/plain")
+            if media_type.startswith(("text/plain", "application/octet-stream")):
+                raise ValueError("dumb http transport: files, and nobody who makes packs of them")
+            if not media_type.startswith("application/x-git-"):
                 raise ValueError("not valid: is this a git repository?")
             return response, read
 

@@ -21,8 +21,9 @@ from tempfile import TemporaryDirectory
 from rctrack.config import SigningConfig
 from rctrack.core.evidence import Commit, CountEvidence, Evidence, ObjectId, TagEvidence
 from rctrack.process import Limits, ProcessError
+from rctrack.sources.gitstore.answers import real_address
 from rctrack.sources.gitstore.objects import CommitObject, is_there, read_commits, read_tags
-from rctrack.sources.gitstore.repository import QUICK, Repository
+from rctrack.sources.gitstore.repository import Repository, make_repository
 from rctrack.sources.gitstore.signing import verifier
 from rctrack.sources.protocol import Range, Tools
 
@@ -83,7 +84,13 @@ def _fetched(url: str, wanted: Range, tools: Tools) -> Iterator[Repository]:
 def _fetch(url: str, wanted: Range, tools: Tools, folder: Path) -> Path:
     """The pack that the server sends, in a file."""
     argv = [sys.executable, "-P", "-m", "rctrack.sources.gitstore.fetch_pack"]
-    argv += [tools.user_agent, url, wanted.tag, wanted.object_id, *([wanted.base] if wanted.base else [])]
+    argv += [
+        tools.user_agent,
+        real_address(url, tools),
+        wanted.tag,
+        wanted.object_id,
+        *([wanted.base] if wanted.base else []),
+    ]
     path, received = folder / "range.pack", 0
     with path.open("wb") as pack, tools.runner.stream(argv, timeout=_SECONDS, limits=_LIMITS) as output:
         while chunk := output.read1(2**18):  # type: ignore[attr-defined]
@@ -96,7 +103,7 @@ def _fetch(url: str, wanted: Range, tools: Tools, folder: Path) -> Path:
 
 def _unpack(pack: Path, folder: Path, tools: Tools) -> Repository:
     repository = Repository(folder / "range.git", tools)
-    tools.runner.run(["git", "init", "--quiet", "--bare", str(repository.path)], timeout=QUICK)
+    make_repository(repository.path, tools)
     stored = repository.path / "objects" / "pack" / "range.pack"
     stored.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(pack, stored)

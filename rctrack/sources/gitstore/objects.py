@@ -105,7 +105,7 @@ def _read(repository: Repository, ids: set[str]) -> dict[str, _Object]:
 def _contents(repository: Repository, ids: Iterable[str]) -> Iterator[tuple[str, str, bytes]]:
     """Id, kind and content of objects that are there, one at a time."""
     asked = list(ids)
-    argv = ["git", f"--git-dir={repository.path}", "cat-file", "--batch"]
+    argv = repository.argv("cat-file", "--batch")
     stdin = "".join(f"{each}\n" for each in asked).encode()
     with repository.tools.runner.stream(argv, stdin=stdin, timeout=600) as output:
         for object_id in asked:

@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,8 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rctrack.core.evidence import Instant
+from rctrack.core.look import host_in
 from rctrack.process import Limits, ProcessError
-from rctrack.sources.protocol import Blocked, Failed, Tools
+from rctrack.sources.protocol import Tools
 
 QUICK = 120.0
 """Seconds for one question to a local repository or one list of refs."""
@@ -23,17 +24,20 @@ _MOST_REFS_BYTES = 64 * 2**20
 _REFS = Limits(memory=2**30)
 _CLONE = Limits(memory=2**32, file=2**34)
 """All files of Linux with all their history are 6 GB; a server that sends more, or what unpacks to more, is stopped."""
-_UNREACHABLE = re.compile(
-    r"could not resolve|couldn't resolve|failed to connect|couldn't connect|unable to connect|timed out|"
-    r"no end within|network is unreachable|no route to host|connection (?:refused|reset)|name or service not known|"
-    r"temporary failure in name resolution|unable to look up",
-    re.IGNORECASE,
-)
-_NO_HEAD = "couldn't find remote ref HEAD"
-_NOT_GIT = re.compile(
-    rf"not valid: is this a git repository|invalid .*response|unexpected content|protocol error|{_NO_HEAD}",
-    re.IGNORECASE,
-)
+_SHOWN = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64})\t(?:HEAD|refs/tags/(.{1,1000}?)(\^\{\})?)", re.DOTALL)
+NO_HEAD = "couldn't find remote ref HEAD"
+_OTHER_NAMES = "mismatched algorithms"
+"""What git says where one side names objects by SHA-1 and the other by SHA-256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refs:
+    """What a repository shows of itself."""
+
+    head: str | None
+    """The object of HEAD; None where it has none."""
+    tags: dict[str, tuple[str, str]]
+    """Of each tag the object, and the one behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +46,16 @@ class Repository:
 
     path: Path
     tools: Tools
+    is_ours: bool = True
+    """Made and kept by us; of anybody else's, git itself judges whether it may be read."""
 
     def git(self, *arguments: str, stdin: bytes = b"", timeout: float = QUICK, limits: Limits | None = None) -> bytes:
         """What git prints; ProcessError if it fails."""
-        return self.tools.runner.run(self._argv(arguments), stdin=stdin, timeout=timeout, limits=limits)
+        return self.tools.runner.run(self.argv(*arguments), stdin=stdin, timeout=timeout, limits=limits)
 
     def lines(self, *arguments: str, stdin: bytes = b"", end: bytes = b"\n", most: int = 2**20) -> Iterator[bytes]:
         """What git prints, split at `end`, in flat memory; a piece longer than `most` bytes is cut there."""
-        with self.tools.runner.stream(self._argv(arguments), stdin=stdin, timeout=LONG) as output:
+        with self.tools.runner.stream(self.argv(*arguments), stdin=stdin, timeout=LONG) as output:
             rest, too_long = b"", False
             while chunk := output.read1(2**18):  # type: ignore[attr-defined]
                 *pieces, rest = (rest + chunk).split(end)
@@ -73,28 +79,52 @@ class Repository:
         return True
 
     def head(self) -> str | None:
-        """The commit of HEAD; None in an empty repository."""
+        """The commit of HEAD; None in an empty repository. ProcessError where git does not open it."""
         try:
             return self.git("rev-parse", "--verify", "--quiet", "HEAD^{commit}").decode().strip() or None
-        except ProcessError:
-            return None
+        except ProcessError as error:
+            if "exit status 1" in str(error):  # without a word: there is none
+                return None
+            raise
 
-    def _argv(self, arguments: Sequence[str]) -> list[str]:
+    def argv(self, *arguments: str) -> list[str]:
+        """The command line of a question to it."""
+        # With --git-dir, git would not ask whose it is. That a bare one was meant, the project's file says.
+        place = [f"--git-dir={self.path}"] if self.is_ours else ["-C", str(self.path), "-c", "safe.bareRepository=all"]
         # A copy without files must not go and get them: what is not there is not there.
-        return ["git", f"--git-dir={self.path}", "-c", "protocol.allow=never", *arguments]
+        return ["git", *place, "-c", "protocol.allow=never", *arguments]
 
 
 def local_path(url: str) -> Path | None:
     """The folder that a url names on this machine; None for a remote one."""
-    return None if urlsplit(url).scheme else Path(url)
+    return None if urlsplit(url).scheme or host_in(url) else Path(url)
+
+
+def open_local(path: Path, tools: Tools) -> Repository:
+    """The user's own repository at this path; ProcessError where there is none."""
+    if git_dir(path) is None:
+        raise ProcessError(f"{path}: " + ("is no git repository" if path.exists() else "there is no such folder"))
+    return Repository(path, tools, is_ours=False)
 
 
 def git_dir(path: Path) -> Path | None:
-    """The git directory of a bare repository or of a work tree; None where there is none."""
-    for place in (path, path / ".git"):
-        if (place / "objects").is_dir() and (place / "HEAD").exists():
-            return place
-    return None
+    """The git directory of a bare repository or of a work tree, a linked one or a submodule too; None without one."""
+    places = (path, path / ".git", _linked(path / ".git"))
+    return next((place for place in places if place and _is_git_dir(place)), None)
+
+
+def _is_git_dir(place: Path) -> bool:
+    return (place / "objects").is_dir() and (place / "HEAD").exists()
+
+
+def _linked(file: Path) -> Path | None:
+    """The git directory that a file `.git` names, where the objects are."""
+    try:
+        target = file.parent / file.read_text("utf-8").removeprefix("gitdir:").strip()
+        common = target / "commondir"
+        return target / common.read_text("utf-8").strip() if common.is_file() else target
+    except (OSError, ValueError):
+        return None
 
 
 def remote_options(tools: Tools) -> list[str]:
@@ -108,69 +138,92 @@ def remote_options(tools: Tools) -> list[str]:
     ]  # fmt: skip
 
 
-def list_tags(url: str, tools: Tools) -> dict[str, tuple[str, str]]:
-    """Object and peeled object of every tag that a repository shows, by name; ProcessError if it fails.
+def list_refs(url: str, tools: Tools) -> Refs:
+    """HEAD and every tag that a repository shows, from one question; ProcessError if it fails.
 
     A name that git itself would not take is shown with escapes, so that nothing in it acts on a terminal.
     """
     path = local_path(url)
-    if path is not None and git_dir(path) is None:
-        raise ProcessError(f"{path}: is no git repository")
-    said = _list_refs("--tags", url, tools)
-    if not said and path is None and not _list_refs("--heads", url, tools):
-        # To git, a page of one line at url/info/refs is a repository without any ref.
-        raise ProcessError(f"{url}: unexpected content: neither a branch nor a tag")
+    if path is not None:
+        open_local(path, tools)
+    options = remote_options(tools) if path is None else []
+    argv = ["git", *options, "ls-remote", "--", url, "HEAD", "refs/tags/*"]
+    listing = tools.runner.run(argv, timeout=QUICK, most=_MOST_REFS_BYTES, limits=_REFS)
+    head: str | None = None
     objects: dict[str, str] = {}
     peeled: dict[str, str] = {}
-    for line in said.split(b"\n"):
-        found = re.fullmatch(rb"([0-9a-f]{40}|[0-9a-f]{64})\trefs/tags/(.{1,1000}?)(\^\{\})?", line, re.DOTALL)
-        if found is not None:
-            name = found[2].decode("utf-8", "replace")
-            (peeled if found[3] else objects)[name if name.isprintable() else repr(name)] = found[1].decode()
-    return {name: (object_id, peeled.get(name, object_id)) for name, object_id in sorted(objects.items())}
+    for line in listing.split(b"\n"):
+        shown = _SHOWN.fullmatch(line)
+        if shown is None:
+            continue
+        object_id, tag = shown[1].decode(), shown[2]
+        if tag is None:
+            head = object_id
+        else:
+            text = tag.decode("utf-8", "replace")
+            (peeled if shown[3] else objects)[text if text.isprintable() else repr(text)] = object_id
+    return Refs(head, {name: (object_id, peeled.get(name, object_id)) for name, object_id in sorted(objects.items())})
 
 
-def _list_refs(kind: str, url: str, tools: Tools) -> bytes:
-    options = remote_options(tools) if local_path(url) is None else []
-    argv = ["git", *options, "ls-remote", kind, "--", url]
-    return tools.runner.run(argv, timeout=QUICK, most=_MOST_REFS_BYTES, limits=_REFS)
+@dataclass(frozen=True, slots=True)
+class Copying:
+    """What of a remote repository is copied."""
+
+    refspec: str
+    only_commits: bool
+    """Without files, where the host can do that."""
+    is_shared: bool = False
+    """The copy takes from several remotes, each under refs of its own that `refspec` names."""
 
 
-def keep_clone(
-    url: str, name: str, tools: Tools, *, refspec: str, only_commits: bool, shared: bool = False
-) -> Repository:
-    """Our bare copy of a remote repository, made or brought up to date; ProcessError if it cannot be.
-
-    One that is `shared` takes from several remotes, each under refs of its own that `refspec` names.
-    """
-    suffix = "" if shared else f"-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
+def keep_clone(url: str, name: str, tools: Tools, copying: Copying) -> Repository:
+    """Our bare copy of a remote repository, made or brought up to date; ProcessError if it cannot be."""
+    suffix = "" if copying.is_shared else f"-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
     path = tools.state / "repositories" / f"{name}{suffix}.git"
+    repository = Repository(path, tools)
     with _alone_with(path):
-        if git_dir(path) is None:
+        is_new = not _is_git_dir(path)
+        if is_new:
             # A clone that was killed half-way has no HEAD yet or is fetched again: git only trusts whole packs.
-            shutil.rmtree(path, ignore_errors=True)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # The user's own init.defaultBranch must not decide which branch our HEAD is.
-            tools.runner.run(["git", "init", "--quiet", "--bare", "--initial-branch=master", str(path)], timeout=QUICK)
-        options = ["--filter=tree:0"] if only_commits else []
-        _end_interrupted_writes(path)
-        fetch = ["fetch", "--quiet", "--progress", "--no-tags", "--no-write-fetch-head", "--force", "--prune", *options]
-        argv = ["git", f"--git-dir={path}", *remote_options(tools), *fetch, "--", url, refspec]
-        repository = Repository(path, tools)
+            make_repository(path, tools)
         try:
-            tools.runner.run(argv, timeout=LONG, limits=_CLONE, heard=_report_fetch(name, tools))
+            _fetch(url, name, repository, copying)
         except ProcessError as error:
-            _end_interrupted_writes(path)
-            # A repository without any commit has no HEAD to fetch; one that had commits is not empty all at once.
-            if _NO_HEAD not in str(error) or repository.head() is not None:
+            if not is_new or _OTHER_NAMES not in str(error):
                 raise
+            make_repository(path, tools, "sha256")
+            _fetch(url, name, repository, copying)
     return repository
+
+
+def make_repository(path: Path, tools: Tools, object_format: str = "sha1") -> None:
+    """An empty bare repository at this path, whatever was there."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The user's own init.defaultBranch and init.defaultObjectFormat must not decide what ours is like.
+    options = ["--quiet", "--bare", "--initial-branch=master", f"--object-format={object_format}"]
+    tools.runner.run(["git", "init", *options, str(path)], timeout=QUICK)
+
+
+def _fetch(url: str, name: str, repository: Repository, copying: Copying) -> None:
+    options = ["--filter=tree:0"] if copying.only_commits else []
+    tools, path = repository.tools, repository.path
+    _end_interrupted_writes(path)
+    fetch = ["fetch", "--quiet", "--progress", "--no-tags", "--no-write-fetch-head", "--force", "--prune", *options]
+    argv = ["git", f"--git-dir={path}", *remote_options(tools), *fetch, "--", url, copying.refspec]
+    try:
+        tools.runner.run(argv, timeout=LONG, limits=_CLONE, heard=_report_fetch(name, tools))
+    except ProcessError as error:
+        _end_interrupted_writes(path)
+        # A repository without any commit has no HEAD to fetch; one that had commits is not empty all at once.
+        if NO_HEAD not in str(error) or repository.head() is not None:
+            raise
 
 
 def kept(name: str, tools: Tools) -> Repository | None:
     """The shared copy of this name, as it is; None before it was first made."""
     path = tools.state / "repositories" / f"{name}.git"
-    return Repository(path, tools) if git_dir(path) else None
+    return Repository(path, tools) if _is_git_dir(path) else None
 
 
 @contextmanager
@@ -193,14 +246,6 @@ def parse_raw_date(raw: str) -> Instant | None:
         return None
 
 
-def failure(error: ProcessError) -> Failed | Blocked:
-    """What a failed talk with a host means."""
-    reason = re.sub(r"^(?:git|python[\d.]*): (?:fatal: )?(?:unable to access '[^']*': )?", "", str(error))
-    if _NOT_GIT.search(reason):
-        return Blocked(reason)
-    return Failed(reason, unreachable=_UNREACHABLE.search(reason) is not None)
-
-
 def _end_interrupted_writes(path: Path) -> None:
     """Removes what a killed git left: lock files, for we are the only writer here, and half-written packs."""
     for pattern in ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*", "objects/info/*.lock"):
@@ -215,11 +260,3 @@ def _report_fetch(name: str, tools: Tools) -> Callable[[str], None]:
             tools.progress(f"{name}: {found[-1][0].lower()}", int(found[-1][1]), 100)
 
     return heard
-
-
-def is_absent(error: ProcessError) -> bool:
-    """Whether the host answered that there is no such repository."""
-    return (
-        re.search(r"not found|does not exist|error: 404|not appear to be a git repository", str(error), re.IGNORECASE)
-        is not None
-    )

@@ -38,7 +38,7 @@ class Verifier:
         """What the signature of a tag object is worth; a lightweight tag has none. ProcessError if gpg is missing."""
         if repository.git("cat-file", "-t", object_id).strip() != b"tag":
             return SignatureEvidence(object_id, Signature.UNSIGNED, None)
-        argv = ["git", f"--git-dir={repository.path}", "cat-file", "tag", object_id]
+        argv = repository.argv("cat-file", "tag", object_id)
         content = self.tools.runner.run(argv, timeout=_SECONDS, most=_MOST_TAG_BYTES)
         # As git takes it: the last block is the signature, an earlier one is quoted in what was signed.
         blocks = list(_BLOCK.finditer(content))

@@ -17,7 +17,7 @@ from rctrack.core.evidence import MailEvidence
 from rctrack.core.received import parse_date
 from rctrack.process import Interrupted
 from rctrack.sources import mails
-from rctrack.sources.protocol import Good, Life, Outcome, Tools, web_failure
+from rctrack.sources.protocol import Answer, Coverage, Good, Tools, web_failure
 from rctrack.web import Page, WebError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Reader(ABC):
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Outcome:
+    def look(self, cursor: str | None, since: date) -> Answer:
         """The mails that are not in `cursor` and whose subject fits, of every period that `since` lies in or before."""
         memory = _Memory.load(cursor) if cursor else _Memory()
         return Walk(self, since if cursor else None, memory).run()
@@ -88,20 +88,20 @@ class _Memory:
     mails: list[str] = field(default_factory=list)
     """Keys of the mails that were brought."""
     seen: set[str] = field(default_factory=set)
-    marks: dict[str, str] = field(default_factory=dict)
+    validators: dict[str, str] = field(default_factory=dict)
     new_seen: list[str] = field(default_factory=list)
-    new_marks: dict[str, str] = field(default_factory=dict)
-    alive_at: datetime | None = None
+    new_validators: dict[str, str] = field(default_factory=dict)
+    newest_at: datetime | None = None
     """Of this look alone: when the newest mail came that an index tells of."""
 
     @classmethod
     def load(cls, cursor: str) -> "_Memory":
         read = json.loads(cursor)
-        return cls(read["mails"], set(read["seen"]), read["marks"])
+        return cls(read["mails"], set(read["seen"]), read["validators"])
 
     def dump(self) -> str:
         seen = list(dict.fromkeys([*self.new_seen, *sorted(self.seen)]))[:_MOST_SEEN]
-        return json.dumps({"mails": self.mails, "seen": seen, "marks": {**self.marks, **self.new_marks}})
+        return json.dumps({"mails": self.mails, "seen": seen, "validators": {**self.validators, **self.new_validators}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +113,14 @@ class Walk:
     """Periods that ended before are passed over; None: nothing is."""
     memory: _Memory
 
-    def run(self) -> Outcome:
+    def run(self) -> Answer:
         """The mails that are wanted and new, each as the page shows it."""
         try:
             evidence = [MailEvidence(key, self._mail(url, subject), None) for key, url, subject in self._wanted()]
         except WebError as error:
             return web_failure(error)
         self.memory.mails.extend(each.key for each in evidence)
-        return Good(tuple(evidence), self.memory.dump(), life=Life(None, self.memory.alive_at))
+        return Good(tuple(evidence), self.memory.dump(), coverage=Coverage(None, self.memory.newest_at))
 
     def _wanted(self) -> list[tuple[str, str, str]]:
         """Key, address and subject of each new mail that may be an announcement."""
@@ -132,16 +132,18 @@ class Walk:
         while waiting:
             self._go_on(len(visited))
             asked = waiting.popleft()
-            page = self.reader.tools.web.get(asked, mark=self.memory.marks.get(asked, ""))
+            page = self.reader.tools.web.get(asked, validator=self.memory.validators.get(asked, ""))
             if page.is_unchanged:
                 continue
             index = self.reader.index(page)
             if not index.entries and not index.periods:
                 # An archive that is not there any more, or a page of somebody else; never "no mail".
-                raise WebError(f"{page.url}: answered with something that is no index of {config.kind}", blocked=True)
-            if page.mark and not index.following and not index.periods:
-                self.memory.new_marks[asked] = page.mark
-            self.memory.alive_at = max((each for each in (self.memory.alive_at, index.newest_at) if each), default=None)
+                raise WebError(f"{page.url}: answered with something that is no index of {config.kind}")
+            if page.validator and not index.following and not index.periods:
+                self.memory.new_validators[asked] = page.validator
+            self.memory.newest_at = max(
+                (each for each in (self.memory.newest_at, index.newest_at) if each), default=None
+            )
             found = [(_joined(page.url, link), text) for link, text in index.entries]
             for url, subject in found:
                 if (key := self._key(url)) and key not in self.memory.mails and fits(subject):
@@ -172,7 +174,7 @@ class Walk:
         telling = max(re.findall(r"[\w.]+", subject), key=len, default="")
         if telling.encode() not in page.content:
             kind = self.reader.config.kind
-            raise WebError(f"{url}: answered with something that is no mail of {kind}", blocked=True)
+            raise WebError(f"{url}: answered with something that is no mail of {kind}")
         return mails.as_mail(sender="", date="", subject=subject, message_id="", body="", url=url)
 
     def _key(self, url: str) -> str:
@@ -184,7 +186,7 @@ class Walk:
 
     def _go_on(self, number: int) -> None:
         tools, project = self.reader.tools, self.reader.project
-        if tools.runner.stop.is_set():
+        if tools.runner.stopping.is_set():
             raise Interrupted("reading an archive")
         if number > _MOST_PAGES:
             raise WebError(f"{self.reader.config.url}: more than {_MOST_PAGES} pages to be read")

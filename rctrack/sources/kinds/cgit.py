@@ -15,7 +15,7 @@ from rctrack.config import ProjectConfig, TagsConfig
 from rctrack.core.evidence import Commit, Instant, ObjectId, TagEvidence
 from rctrack.process import Interrupted
 from rctrack.sources.html import archive
-from rctrack.sources.protocol import Good, Outcome, Tools, web_failure
+from rctrack.sources.protocol import Answer, Good, Tools, web_failure
 from rctrack.web import Page, WebError
 
 _MOST_TAGS = 10_000
@@ -48,7 +48,7 @@ class Cgit:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Outcome:
+    def look(self, cursor: str | None, since: date) -> Answer:
         """Every tag where the list has changed since `cursor`, none where it has not; a page per new tag."""
         known = _load(cursor)
         try:
@@ -64,7 +64,7 @@ class Cgit:
     def _read(self, name: str, row: _Row, before: _Row | None) -> _Row:
         if before is not None and before.line == row.line:
             return before
-        if self.tools.runner.stop.is_set():
+        if self.tools.runner.stopping.is_set():
             raise Interrupted("reading cgit's pages")
         self.tools.progress(f"{self.project.id}: reading cgit's pages", 0, 0)
         page = self.tools.web.get(f"{self.config.url}/tag/?h={quote(name)}")

@@ -9,17 +9,15 @@ from datetime import date
 
 from rctrack.config import ProjectConfig, TagsConfig
 from rctrack.core.evidence import Commit, CountEvidence, Evidence, ObjectId, TagEvidence
+from rctrack.core.look import Outcome
 from rctrack.process import ProcessError
 from rctrack.sources.gitstore import repository as git
+from rctrack.sources.gitstore.answers import failed, in_words, questioned, real_address
 from rctrack.sources.gitstore.counting import count_pairs
 from rctrack.sources.gitstore.git_range import fetch_range
 from rctrack.sources.gitstore.objects import is_there, read_tags
 from rctrack.sources.gitstore.signing import verifier
-from rctrack.sources.protocol import Failed, Good, Outcome, Range, Tools
-
-Shown = Mapping[str, tuple[str, str]]
-"""Tag -> its object and the object behind it, as a host advertises them."""
-
+from rctrack.sources.protocol import Answer, Failed, Good, Range, Tools
 
 _MOST_ERRORS = 3
 """Then a host is left alone until the next look."""
@@ -35,35 +33,45 @@ class GitTags:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Outcome:
-        """Every tag of the repository where anything changed since `cursor`, none where nothing did."""
+    def look(self, cursor: str | None, since: date) -> Answer:
+        """Every tag of the repository where anything changed since `cursor`, none where nothing did; HEAD each time."""
+        url = self.config.url
         try:
-            shown = git.list_tags(self.config.url, self.tools)
-            fresh = _cursor(shown)
+            shown = git.list_refs(url, self.tools)
+            fresh = _cursor(shown.tags)
             if cursor is not None and cursor == fresh:
-                return Good((), fresh)
-            if cursor is not None and not shown:
-                return Failed(f"{self.config.url}: shows no tag any more, where there were some")
-            if self._keeps_history:
-                objects = {name: object_id for name, (object_id, _) in shown.items()}
-                tags = read_tags(self._repository(shown), objects)
-            else:
-                tags = [
-                    TagEvidence(name, ObjectId(object_id), Commit(peeled), None)
-                    for name, (object_id, peeled) in shown.items()
-                ]
+                return Good((), fresh, head=shown.head)
+            if cursor is not None and not shown.tags:
+                return Failed(Outcome.MISREAD, f"{url}: shows no tag any more, where there were some")
+            # To git, a page of one line is a repository without any ref.
+            if not shown.head and not shown.tags and (refusal := questioned(real_address(url, self.tools), self.tools)):
+                return refusal
+            tags = self._read(shown)
         except ProcessError as error:
-            return git.failure(error)
-        return Good(tuple(tags), fresh, is_whole=True)
+            return failed(error, url, self.tools)
+        return Good(tuple(tags), fresh, is_whole=True, head=shown.head)
 
-    def measure(self, ranges: Sequence[Range]) -> Outcome:
+    def _read(self, shown: git.Refs) -> list[TagEvidence]:
+        """The tags with their commits and dates where the history is kept, and else by what the host shows."""
+        objects = {name: object_id for name, (object_id, _) in shown.tags.items()}
+        is_sha256 = any(map(_is_sha256, objects.values()))
+        if self._keeps_history or is_sha256:
+            return read_tags(self._repository(set(objects.values()), is_sha256=is_sha256), objects)
+        return [
+            TagEvidence(name, ObjectId(object_id), Commit(peeled), None)
+            for name, (object_id, peeled) in shown.tags.items()
+        ]
+
+    def measure(self, ranges: Sequence[Range]) -> Answer:
         """The counts of the ranges; in a repository whose history is not kept, the dates of their tags too."""
-        if not self._keeps_history:
+        is_sha256 = any(_is_sha256(each.object_id) for each in ranges)
+        if not self._keeps_history and not is_sha256:
             return self._fetch(ranges)
         try:
-            repository = self._repository(None)
+            repository = self._repository(None, is_sha256=is_sha256)
             if repository.git("rev-parse", "--is-shallow-repository").strip() == b"true":
-                return Failed(f"{self.config.url}: is a shallow repository, in which nothing can be counted")
+                reason = f"{self.config.url}: is a shallow repository, in which nothing can be counted"
+                return Failed(Outcome.MISREAD, f"{reason}; `git fetch --unshallow` makes it whole")
             pairs = [(each.base, each.commit) for each in ranges if each.base is not None]
             there = is_there(repository, {str(each) for pair in pairs for each in pair})
             try:
@@ -75,7 +83,7 @@ class GitTags:
                 return self._fetch(ranges)
             signed, notes = self._verify(repository, ranges)
         except ProcessError as error:
-            return git.failure(error)
+            return failed(error, self.config.url, self.tools)
         return Good((*counted, *signed), "", notes=notes)
 
     def _verify(self, repository: git.Repository, ranges: Sequence[Range]) -> tuple[list[Evidence], tuple[str, ...]]:
@@ -96,7 +104,7 @@ class GitTags:
             notes[f"signatures: {error}"] = None
         return found, tuple(notes)[:_MOST_ERRORS]
 
-    def _fetch(self, ranges: Sequence[Range]) -> Outcome:
+    def _fetch(self, ranges: Sequence[Range]) -> Answer:
         """One fetch per range, as far as the host gives them; the newest first, which are waited for."""
         found: list[Evidence] = []
         errors: list[ProcessError] = []
@@ -109,29 +117,30 @@ class GitTags:
             if len(errors) == _MOST_ERRORS:
                 break
         if errors and not found:
-            return git.failure(errors[0])
-        return Good(tuple(found), "", notes=tuple(git.failure(each).reason for each in errors))
+            return failed(errors[0], self.config.url, self.tools)
+        return Good(tuple(found), "", notes=tuple(in_words(error, self.config.url) for error in errors))
 
     @property
     def _keeps_history(self) -> bool:
         return self.project.keeps_history or git.local_path(self.config.url) is not None
 
-    def _repository(self, shown: Shown | None) -> git.Repository:
-        """Where the commits are: the user's own repository, or ours, which all remotes of the project share."""
+    def _repository(self, wanted: set[str] | None, *, is_sha256: bool) -> git.Repository:
+        """Where the commits are: the user's own repository, or ours, which all remotes of the project share.
+
+        Of objects named by SHA-256 there are no ranges to be had, so their history is kept whole in one of its own.
+        """
         path = git.local_path(self.config.url)
         if path is not None:
-            found = git.git_dir(path)
-            if found is None:
-                raise ProcessError(f"{path}: is no git repository")
-            return git.Repository(found, self.tools)
-        name = f"{self.project.id}-tags"
+            return git.open_local(path, self.tools)
+        name = f"{self.project.id}-tags" + ("-sha256" if is_sha256 else "")
         kept = git.kept(name, self.tools)
-        if kept is not None and (shown is None or self._has_all(kept, shown)):
+        if kept is not None and (wanted is None or is_there(kept, wanted) == wanted):
             return kept
         remote = hashlib.sha256(self.config.url.encode()).hexdigest()[:12]
         under = f"refs/remotes/{remote}/"
         refspec = f"+refs/tags/*:{under}*"
-        repository = git.keep_clone(self.config.url, name, self.tools, refspec=refspec, only_commits=True, shared=True)
+        copying = git.Copying(refspec, only_commits=True, is_shared=True)
+        repository = git.keep_clone(self.config.url, name, self.tools, copying)
         self._check_whole(repository, under)
         with suppress(ProcessError):  # it only saves time
             repository.git("commit-graph", "write", "--reachable", timeout=git.LONG)
@@ -152,12 +161,12 @@ class GitTags:
             repository.git("update-ref", "--stdin", stdin=gone.encode())
             raise ProcessError(f"{self.config.url}: sent commits without those before them: {error}") from error
 
-    def _has_all(self, repository: git.Repository, shown: Shown) -> bool:
-        wanted = {object_id for object_id, _ in shown.values()}
-        return is_there(repository, wanted) == wanted
+
+def _is_sha256(object_id: str) -> bool:
+    return len(object_id) == 64
 
 
-def _cursor(shown: Shown) -> str:
+def _cursor(shown: Mapping[str, tuple[str, str]]) -> str:
     return json.dumps({"advertised": hashlib.sha256(json.dumps(shown).encode()).hexdigest()})
 
 

@@ -14,7 +14,8 @@ from urllib.parse import quote, urlsplit
 
 from rctrack.config import ProjectConfig, TagsConfig
 from rctrack.core.evidence import Commit, CountEvidence, Evidence, Instant, ObjectId, TagEvidence
-from rctrack.sources.protocol import Good, Outcome, Range, Tools, web_failure
+from rctrack.core.look import Outcome
+from rctrack.sources.protocol import Answer, Good, Range, Tools, web_failure
 from rctrack.web import WebError
 
 _WANTED = ("application/json", "application/vnd.github+json")
@@ -36,14 +37,14 @@ class Github:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Outcome:
+    def look(self, cursor: str | None, since: date) -> Answer:
         """Every tag where anything changed since `cursor`, none where nothing did; still without dates."""
         url = f"{self._api}/git/matching-refs/tags/"
-        mark = cursor if cursor and "\n" in cursor else ""
+        validator = cursor if cursor and "\n" in cursor else ""
         try:
-            page = self.tools.web.get(url, _WANTED, most=_MOST_BYTES, mark=mark)
+            page = self.tools.web.get(url, _WANTED, most=_MOST_BYTES, validator=validator)
             if page.is_unchanged:
-                return Good((), mark)
+                return Good((), validator)
             objects = dict(_refs(_array(url, page.content)))
             commits = self._commits()
         except WebError as error:
@@ -52,9 +53,9 @@ class Github:
             TagEvidence(name, ObjectId(object_id), _commit(kind, object_id, commits.get(name)), None)
             for name, (kind, object_id) in objects.items()
         ]
-        return Good(tuple(evidence), page.mark, is_whole=True)
+        return Good(tuple(evidence), page.validator, is_whole=True)
 
-    def measure(self, ranges: Sequence[Range]) -> Outcome:
+    def measure(self, ranges: Sequence[Range]) -> Answer:
         """The date of each range's tag, and its count where all of its commits can be read; the newest first."""
         found: list[Evidence] = []
         errors: list[WebError] = []
@@ -66,7 +67,7 @@ class Github:
                 found += [counted] if counted else []
             except WebError as error:
                 errors.append(error)
-                if error.blocked or error.unreachable:
+                if error.outcome is not Outcome.MISREAD:
                     break
         if errors and not found:
             return web_failure(errors[0])

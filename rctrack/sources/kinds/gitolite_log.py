@@ -16,7 +16,7 @@ from rctrack.core.recognise.body import text_of
 from rctrack.core.recognise.headers import addresses
 from rctrack.core.rules import ListRules
 from rctrack.sources.kinds.public_inbox import PublicInbox
-from rctrack.sources.protocol import Good, Outcome, Tools
+from rctrack.sources.protocol import Answer, Good, Tools
 
 _SENDER = "devnull@kernel.org"
 _MOST_REFS = 10_000
@@ -37,7 +37,7 @@ class GitoliteLog:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Outcome:
+    def look(self, cursor: str | None, since: date) -> Answer:
         """The tags that were pushed since `cursor`, each with the object that it then was."""
         outcome = PublicInbox(self._log(), self.project, self.tools).look(cursor, since)
         if not isinstance(outcome, Good):

@@ -10,9 +10,10 @@ from typing import Any
 
 from rctrack.config import ListConfig, ProjectConfig
 from rctrack.core.evidence import MailEvidence
+from rctrack.core.look import Outcome
 from rctrack.process import Interrupted
 from rctrack.sources import mails
-from rctrack.sources.protocol import Blocked, Failed, Good, Outcome, Tools
+from rctrack.sources.protocol import Answer, Failed, Good, Tools
 
 _SLACK = int(timedelta(days=1).total_seconds() * 1e9)
 """Nanoseconds that a clock may be put back without a mail being lost."""
@@ -26,7 +27,7 @@ class Maildir:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Outcome:
+    def look(self, cursor: str | None, since: date) -> Answer:
         """The mails whose subject fits and that came into the folder since `cursor`.
 
         What counts is when a file came or was renamed here (ctime), which neither rsync nor a Date header can set.
@@ -34,9 +35,9 @@ class Maildir:
         read: dict[str, Any] = json.loads(cursor) if cursor else {"newest": 0, "known": []}
         folder = Path(self.config.url)
         if not folder.is_dir():
-            return Failed(f"{folder}: there is no such folder")
+            return Failed(Outcome.MISREAD, f"{folder}: there is no such folder; mount it, or change url")
         if not (folder / "cur").is_dir() or not (folder / "new").is_dir():
-            return Blocked(f"{folder}: is no Maildir, it has no folders `cur` and `new`")
+            return Failed(Outcome.MISREAD, f"{folder}: is no Maildir, it has no folders `cur` and `new`")
         newest, known = int(read["newest"]), list(read["known"])
         fits, evidence, came, highest = mails.fits(self.config.rules), [], [], newest
         try:
@@ -50,12 +51,12 @@ class Maildir:
                     known.append(key)
                     evidence.append(MailEvidence(key, content, None))
         except OSError as error:
-            return Failed(f"{error.filename}: {error.strerror or error}")
-        life = mails.life_of(came, is_whole=newest == 0)
-        return Good(tuple(evidence), json.dumps({"newest": highest, "known": known}), life=life)
+            return mails.file_failure(error, error.filename)
+        coverage = mails.coverage_of(came, is_whole=newest == 0)
+        return Good(tuple(evidence), json.dumps({"newest": highest, "known": known}), coverage=coverage)
 
     def _go_on(self, number: int) -> None:
-        if self.tools.runner.stop.is_set():
+        if self.tools.runner.stopping.is_set():
             raise Interrupted("reading a Maildir")
         self.tools.progress(f"{self.project.id}: reading {self.config.url}", number, 0)
 

@@ -11,8 +11,9 @@ from typing import IO, Any
 
 from rctrack.config import ListConfig, ProjectConfig
 from rctrack.core.evidence import MailEvidence
+from rctrack.core.look import Outcome
 from rctrack.sources import mails
-from rctrack.sources.protocol import Blocked, Failed, Good, Outcome, Tools
+from rctrack.sources.protocol import Answer, Failed, Good, Tools
 
 _MOST_LINE = 64 * 1024
 _CHECKED = 4096
@@ -29,7 +30,7 @@ class Mbox:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Outcome:
+    def look(self, cursor: str | None, since: date) -> Answer:
         """The mails behind `cursor` whose subject fits; all of the file where it was written anew."""
         read: dict[str, Any] = json.loads(cursor) if cursor else {"offset": 0, "check": "", "known": []}
         path = Path(self.config.url)
@@ -37,9 +38,9 @@ class Mbox:
             with path.open("rb") as file:
                 return self._look(file, read)
         except OSError as error:
-            return Failed(f"{path}: {error.strerror or error}")
+            return mails.file_failure(error, path)
 
-    def _look(self, file: IO[bytes], read: dict[str, Any]) -> Outcome:
+    def _look(self, file: IO[bytes], read: dict[str, Any]) -> Answer:
         known, begin = list(read["known"]), int(read["offset"])
         begin = begin if _check(file, begin) == read["check"] and _goes_on(file, begin) else 0
         file.seek(begin)
@@ -54,9 +55,9 @@ class Mbox:
                 evidence.append(MailEvidence(key, content, None))
         end = file.tell()
         if begin == 0 and end > 0 and not _FROM_LINE.match(_first_line(file)):
-            return Blocked(f"{file.name}: is no mbox, it does not begin with a line `From …`")
+            return Failed(Outcome.MISREAD, f"{file.name}: is no mbox, it does not begin with a line `From …`")
         cursor = {"offset": end, "check": _check(file, end), "known": known}
-        return Good(tuple(evidence), json.dumps(cursor), life=mails.life_of(came, is_whole=begin == 0))
+        return Good(tuple(evidence), json.dumps(cursor), coverage=mails.coverage_of(came, is_whole=begin == 0))
 
 
 def read_mbox(file: IO[bytes]) -> Iterator[bytes]:

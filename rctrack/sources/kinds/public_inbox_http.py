@@ -6,27 +6,27 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from rctrack.config import ListConfig, ProjectConfig
 from rctrack.core.evidence import MailEvidence
+from rctrack.core.subject_words import needed_words
 from rctrack.process import Interrupted
 from rctrack.sources import mails
 from rctrack.sources.kinds.mbox import key_of, read_mbox
-from rctrack.sources.protocol import Good, Life, Outcome, Tools, web_failure
+from rctrack.sources.manifest import ask_manifest
+from rctrack.sources.protocol import Answer, Coverage, Good, Tools, web_failure
 from rctrack.web import Page, WebError
 
 _MOST_SEARCH = 256 * 2**20
 """Bytes of mail that one search may bring, unpacked."""
-_MOST_MANIFEST = 2**20
 _PER_PAGE = 200
 _MOST_PAGES = 100
 _SLACK = timedelta(days=2)
 """Of Date headers written in another zone or by a clock that is wrong."""
 _NO_HITS = b"No results found"
 _ATOM = "{http://www.w3.org/2005/Atom}"
-_JSON = ("application/json", "application/javascript", "text/plain")
 _GZIP = ("application/gzip", "application/x-gzip")
 _XML = ("application/atom+xml", "application/xml", "text/xml")
 
@@ -39,7 +39,7 @@ class PublicInboxHttp:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Outcome:
+    def look(self, cursor: str | None, since: date) -> Answer:
         """The mails that a search finds and `cursor` does not name yet; the first look searches all there is.
 
         The window is one of Date headers and begins at `since` again each time: what is imported late is found.
@@ -49,27 +49,18 @@ class PublicInboxHttp:
         fits = mails.fits(self.config.rules)
         try:
             # Asked first: what it proves to be there is then searched.
-            life = Life(None, self._alive_at())
+            manifest = ask_manifest(self.config.url, self.tools)
+            coverage = Coverage(None, manifest.newest_at if manifest else None)
             found = {key: mail for key, mail in self._search(query, set(known)) if fits(mails.subject_of(mail))}
         except WebError as error:
             return web_failure(error)
         new = {key: mail for key, mail in found.items() if key not in known}
         evidence = tuple(MailEvidence(key, content, None) for key, content in new.items())
-        return Good(evidence, json.dumps([*known, *new]), life=life)
-
-    def _alive_at(self) -> datetime | None:
-        """When the newest mail came, by the manifest of the inbox's epochs; None where it has none that can be read."""
-        try:
-            page = self.tools.web.get(f"{self.config.url}/manifest.js.gz", (*_GZIP, *_JSON, "application/octet-stream"))
-        except WebError as error:
-            if error.unreachable:
-                raise
-            return None  # the search tells what is wrong, if anything is
-        return read_manifest(page.content)
+        return Good(evidence, json.dumps([*known, *new]), coverage=coverage)
 
     def _query(self, since: date | None) -> str:
         senders = " OR ".join(f"f:{each}" for each in sorted(self.config.rules.senders))
-        alternatives = [" ".join(f"s:{word}" for word in each) for each in mails.searches(self.config.rules.subject)]
+        alternatives = [" ".join(f"s:{word}" for word in each) for each in needed_words(self.config.rules.subject)]
         subject = [f"({' OR '.join(f'({each})' for each in alternatives)})"] if alternatives else []
         window = [f"d:{since - _SLACK:%Y%m%d}.."] if since else []
         return " ".join([f"({senders})", *subject, *window])
@@ -81,7 +72,7 @@ class PublicInboxHttp:
         except WebError as error:
             if _has_no_hits(error.page):
                 return
-            if error.blocked or error.page is None or error.page.status not in (400, 405, 411, 501):
+            if error.page is None or error.page.status not in (400, 405, 411, 501):
                 raise
             yield from self._search_atom(query, known)
             return
@@ -121,22 +112,22 @@ class PublicInboxHttp:
         return f"{self.config.url}/?{urlencode(query)}"
 
     def _go_on(self, number: int) -> None:
-        if self.tools.runner.stop.is_set():
+        if self.tools.runner.stopping.is_set():
             raise Interrupted("searching an archive")
         self.tools.progress(f"{self.project.id}: searching the archive", number, 0)
 
 
 def read_atom(page: Page) -> list[tuple[str, str]]:
-    """Message-ID and subject of each entry of a feed of public-inbox; WebError (blocked) where it is none."""
+    """Message-ID and subject of each entry of a feed of public-inbox; WebError where it is none."""
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError, fromstring
 
     try:
         feed = fromstring(page.content, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise WebError(f"{page.url}: answered with no readable Atom: {error}"[:300], blocked=True) from error
+        raise WebError(f"{page.url}: answered with no readable Atom: {error}"[:300]) from error
     if feed.tag != f"{_ATOM}feed":
-        raise WebError(f"{page.url}: answered with XML that is no Atom feed", blocked=True)
+        raise WebError(f"{page.url}: answered with XML that is no Atom feed")
     entries = []
     for entry in feed.iterfind(f"{_ATOM}entry"):
         link = entry.find(f"{_ATOM}link")
@@ -144,17 +135,6 @@ def read_atom(page: Page) -> list[tuple[str, str]]:
         if key:
             entries.append((key, "".join(entry.findtext(f"{_ATOM}title") or "")))
     return entries
-
-
-def read_manifest(content: bytes) -> datetime | None:
-    """When the youngest of the repositories was changed, by grokmirror's manifest; None where it does not say."""
-    try:
-        with gzip.open(io.BytesIO(content)) as unpacked:
-            manifest = json.loads(unpacked.read(_MOST_MANIFEST))
-        changed = [int(each["modified"]) for each in manifest.values() if "modified" in each]
-        return datetime.fromtimestamp(max(changed), UTC) if changed else None
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-        return None
 
 
 def _key_in(address: str) -> str:
@@ -166,16 +146,16 @@ def _key_in(address: str) -> str:
 
 
 def _unpack(page: Page) -> Iterator[tuple[str, bytes]]:
-    """The mails of a gzipped mbox; WebError (blocked) where it is none, or is too big."""
+    """The mails of a gzipped mbox; WebError where it is none, or is too big."""
     try:
         with gzip.open(io.BytesIO(page.content)) as unpacked:
             content = unpacked.read(_MOST_SEARCH + 1)
     except (OSError, EOFError, ValueError) as error:
-        raise WebError(f"{page.url}: answered with no readable gzip: {error}", blocked=True) from error
+        raise WebError(f"{page.url}: answered with no readable gzip: {error}") from error
     if len(content) > _MOST_SEARCH:
         raise WebError(f"{page.url}: found more than {_MOST_SEARCH} bytes of mail")
     if not re.match(rb"From ", content):
-        raise WebError(f"{page.url}: answered with something that is no mbox", blocked=True)
+        raise WebError(f"{page.url}: answered with something that is no mbox")
     for mail in read_mbox(io.BytesIO(content)):
         yield key_of(mail), mail
 

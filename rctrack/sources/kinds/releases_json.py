@@ -11,7 +11,8 @@ from typing import Any
 
 from rctrack.config import ListingConfig, ProjectConfig
 from rctrack.core.evidence import Station, StationEvidence
-from rctrack.sources.protocol import Failed, Good, Outcome, Tools, web_failure
+from rctrack.core.look import Outcome
+from rctrack.sources.protocol import Answer, Failed, Good, Tools, web_failure
 from rctrack.web import WebError
 
 _MOST_BYTES = 2**20
@@ -26,10 +27,10 @@ class ReleasesJson:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Outcome:
+    def look(self, cursor: str | None, since: date) -> Answer:
         """The versions that are listed now, finals and candidates alike; none where the file has not changed."""
         try:
-            page = self.tools.web.get(self.config.url, ("application/json",), most=_MOST_BYTES, mark=cursor or "")
+            page = self.tools.web.get(self.config.url, ("application/json",), most=_MOST_BYTES, validator=cursor or "")
         except WebError as error:
             return web_failure(error)
         if page.is_unchanged:
@@ -37,12 +38,14 @@ class ReleasesJson:
         try:
             versions = _versions(json.loads(page.content), self.config.monikers)
         except (ValueError, RecursionError):
-            return Failed(f"{self.config.url}: answered with something that is no JSON")
+            return Failed(Outcome.MISREAD, f"{self.config.url}: answered with something that is no JSON")
         if not versions:
             # A mainline kernel is always listed: nothing at all is a file that we cannot read, never "no release".
-            return Failed(f"{self.config.url}: lists no release of {', '.join(sorted(self.config.monikers))}")
+            return Failed(
+                Outcome.MISREAD, f"{self.config.url}: lists no release of {', '.join(sorted(self.config.monikers))}"
+            )
         evidence = (StationEvidence(Station.LISTED, each, each, None) for each in versions)
-        return Good(tuple(evidence), page.mark)
+        return Good(tuple(evidence), page.validator)
 
 
 def _versions(document: Any, monikers: frozenset[str]) -> list[str]:

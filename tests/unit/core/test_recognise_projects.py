@@ -157,7 +157,7 @@ def test_what_contradicts_and_what_is_unconfirmed_is_shown() -> None:
 def test_the_name_of_a_list_is_in_its_address(url: str, name: str, tmp_path: Path) -> None:
     """Its pages show subjects with it as a prefix, and nothing else that says what the list is called."""
     (tmp_path / "projects").mkdir()
-    text = f'scheme = "dotted"\n[[lists]]\nkind = "mbox"\nurl = "{url}"\nfrom = "a@b.org"\n'
+    text = f'scheme = "dotted"\n[[lists]]\nkind = "public-inbox"\nurl = "{url}"\nfrom = "a@b.org"\n'
     (tmp_path / "projects" / "demo.toml").write_text(text + "subject = '^demo (?P<version>\\S+)'\n")
     assert config.load_project("demo", tmp_path / "rctrack.toml").lists[0].rules.name == name
 

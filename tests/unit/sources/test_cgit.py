@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from rctrack.core.evidence import Instant
-from rctrack.sources import Blocked, Failed
+from rctrack.core.look import Outcome
+from rctrack.sources import Failed
 from rctrack.sources.kinds import cgit
 from tests.support.archive_servers import Pages, serve_answer, serve_cgi
 from tests.support.following import follow
-from tests.support.looking import Looker, look_at_tags
+from tests.support.looking import Looker, look_at_tags, outcome_of
 from tests.support.material import GitRepository, git, make_repository
+from tests.support.servers import nobody_at_home
 
 CGIT = Path("/usr/lib/cgit/cgit.cgi")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -116,7 +118,7 @@ def test_releases_by_cgit_alone_are_labelled_and_not_counted(
     """show names cgit as the source; there is no count where nothing can count."""
     settings = f'[[tags]]\nkind = "cgit"\nurl = "{host.url}/demo.git"\n'
     demo = follow(tmp_path / "demo", settings=settings)
-    assert demo.poll(NOW).outcomes == ["Good"]
+    assert demo.poll(NOW).outcomes == ["good"]
     row = demo.release("1.0")
     assert (row["commit"], row["commits"]) == (repository.commit_of("v1.0"), None)
     assert f"cgit {host.url}/demo.git" in demo.rctrack("show", "demo", "1.0").stdout
@@ -125,27 +127,24 @@ def test_releases_by_cgit_alone_are_labelled_and_not_counted(
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (200, b"<!doctype html><title>Just a moment...</title><script></script>", Blocked),
-        (403, b"<html>no</html>", Blocked),
-        (200, b"<html><body>Welcome to our new site</body></html>", Failed),
-        (200, b"<html>\xff\xfe<div id='cgit'", Failed),
-        (200, b"<html><div id='cgit'><div class='content'><div class='error'>No repositories</div>", Failed),
-        (500, b"<html>oops</html>", Failed),
+        (200, b"<!doctype html><title>Just a moment...</title><script></script>", Outcome.BLOCKED),
+        (403, b"<html>no</html>", Outcome.BLOCKED),
+        (200, b"<html><body>Welcome to our new site</body></html>", Outcome.MISREAD),
+        (200, b"<html>\xff\xfe<div id='cgit'", Outcome.MISREAD),
+        (200, b"<html><div id='cgit'><div class='content'><div class='error'>No repositories</div>", Outcome.MISREAD),
+        (500, b"<html>oops</html>", Outcome.ERROR),
     ],
 )
-def test_a_wall_is_blocked_and_garbage_fails(tmp_path: Path, status: int, body: bytes, expected: type) -> None:
+def test_answers_are_told_apart(tmp_path: Path, status: int, body: bytes, expected: Outcome) -> None:
     """Neither is ever "no tags"."""
     with serve_answer(status, "text/html", body) as pages:
-        assert isinstance(look_at_cgit(tmp_path, pages.url).look(), expected)
+        assert outcome_of(look_at_cgit(tmp_path, pages.url).look()) is expected
 
 
-def test_a_host_that_is_away_is_unreachable(tmp_path: Path) -> None:
-    """And says so."""
-    with serve_answer(200, "text/html", b"") as pages:
-        url = pages.url
-    outcome = look_at_cgit(tmp_path, url).look()
-    assert isinstance(outcome, Failed)
-    assert outcome.unreachable
+def test_a_host_that_is_away_refuses(tmp_path: Path) -> None:
+    """And its machine is there."""
+    with nobody_at_home() as url:
+        assert outcome_of(look_at_cgit(tmp_path, url).look()) is Outcome.REFUSED
 
 
 def test_a_name_of_any_length_gives_a_reason_of_one_line(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from rctrack.core.evidence import Commit, ObjectId
-from rctrack.sources import Blocked, Failed, Good, Range
-from tests.support.looking import Looker, counts_of, look_at_tags
+from rctrack.core.look import Outcome
+from rctrack.sources import Failed, Good, Range
+from tests.support.looking import Looker, counts_of, look_at_tags, outcome_of
 from tests.support.material import BEGIN, DAY, HOUR, GitRepository, git, make_repository, references
 from tests.support.servers import (
     BOT_WALL,
@@ -136,13 +137,15 @@ def test_odd_tags_over_http_do_not_stop_the_others(tmp_path: Path, repository: G
 
 @pytest.mark.parametrize("history", ["all", "cycle"])
 def test_nothing_new_fetches_nothing(tmp_path: Path, repository: GitRepository, history: str) -> None:
-    """One look at the refs is all that a host has to bear; a commit without a tag is no news."""
+    """One look at the refs is all that a host has to bear; a commit without a tag is no news, but it moves HEAD."""
     with git_over_http(tmp_path / "served") as server:
         looker = look_at_tags(tmp_path / "user", f"{server.url}/demo.git", history)
-        cursor = looker.good().cursor
+        first = looker.good()
         server.requests.clear()
         repository.commit()
-        assert looker.good(cursor) == Good((), cursor)
+        moved = looker.good(first.cursor)
+        assert moved == Good((), first.cursor, head=repository.commit_of("main"))
+        assert first.head not in (None, moved.head)
         assert server.fetches == []
         assert {each.protocol for each in server.requests} == {"version=2"}
         assert all("rctrack/" in each.user_agent for each in server.requests)
@@ -385,7 +388,7 @@ def test_a_work_tree_and_an_empty_repository_are_repositories(tmp_path: Path, re
 
 @pytest.mark.parametrize("what", ["nothing", "a folder", "a file"])
 def test_what_is_no_repository_fails_with_the_reason(tmp_path: Path, what: str) -> None:
-    """The reason names the place, and nobody is called unreachable."""
+    """The reason names the place, and no host is accused."""
     place = tmp_path / "place"
     if what == "a folder":
         place.mkdir()
@@ -394,25 +397,21 @@ def test_what_is_no_repository_fails_with_the_reason(tmp_path: Path, what: str) 
     outcome = look_at_tags(tmp_path / "user", place).look()
     assert isinstance(outcome, Failed)
     assert str(place) in outcome.reason
-    assert not outcome.unreachable
+    assert outcome.outcome is Outcome.MISREAD
 
 
 @pytest.mark.parametrize("history", ["all", "cycle"])
 def test_hosts_that_are_away_or_in_the_way_are_told_apart(
     tmp_path: Path, repository: GitRepository, history: str
 ) -> None:
-    """Unreachable, not there, and a page in front of it are three things."""
+    """Nobody there, no such repository, and a page in front of it are three things."""
     with nobody_at_home() as url:
-        away = look_at_tags(tmp_path / "user", f"{url}/demo.git", history).look()
+        assert outcome_of(look_at_tags(tmp_path / "user", f"{url}/demo.git", history).look()) is Outcome.REFUSED
     with git_over_http(tmp_path / "served") as server:
-        missing = look_at_tags(tmp_path / "user", f"{server.url}/other.git", history).look()
+        assert outcome_of(look_at_tags(tmp_path / "user", f"{server.url}/other.git", history).look()) is Outcome.MISREAD
     for page in (BOT_WALL, BOT_WALL_IN_ONE_LINE):
         with web_page(page) as url:
-            assert isinstance(look_at_tags(tmp_path / "user", f"{url}/demo.git", history).look(), Blocked)
-    assert isinstance(away, Failed)
-    assert away.unreachable
-    assert isinstance(missing, Failed)
-    assert not missing.unreachable
+            assert outcome_of(look_at_tags(tmp_path / "user", f"{url}/demo.git", history).look()) is Outcome.BLOCKED
 
 
 def test_a_range_from_a_host_that_went_away_is_a_failure_not_an_exception(

@@ -9,9 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from rctrack.core.evidence import Commit, CountEvidence, ObjectId, TagEvidence
-from rctrack.sources import Blocked, Failed, Good, Range
+from rctrack.core.look import Outcome
+from rctrack.sources import Good, Range
 from tests.support.archive_servers import Answer, Pages, serve_answer
-from tests.support.looking import look_at_tags
+from tests.support.looking import look_at_tags, outcome_of
 from tests.support.material import GitRepository, git, make_repository
 
 API = "/repos/demo/demo"
@@ -175,16 +176,16 @@ def test_an_unchanged_list_is_one_request(tmp_path: Path, host: Pages) -> None:
 @pytest.mark.parametrize(
     ("status", "media_type", "body", "expected"),
     [
-        (200, "text/html", b"<title>Just a moment...</title>", Blocked),
-        (403, "application/json", b'{"message": "API rate limit exceeded"}', Blocked),
-        (404, "application/json", b'{"message": "Not Found"}', Failed),
-        (200, "application/json", b'{"message": "?"}', Failed),
-        (200, "application/json", b"[", Failed),
+        (200, "text/html", b"<title>Just a moment...</title>", Outcome.BLOCKED),
+        (403, "application/json", b'{"message": "API rate limit exceeded"}', Outcome.BLOCKED),
+        (404, "application/json", b'{"message": "Not Found"}', Outcome.MISREAD),
+        (200, "application/json", b'{"message": "?"}', Outcome.MISREAD),
+        (200, "application/json", b"[", Outcome.MISREAD),
     ],
 )
-def test_a_wall_is_blocked_and_garbage_fails(
-    tmp_path: Path, status: int, media_type: str, body: bytes, expected: type
+def test_a_wall_is_blocked_and_garbage_is_misread(
+    tmp_path: Path, status: int, media_type: str, body: bytes, expected: Outcome
 ) -> None:
     """Neither is ever "no tags"."""
     with serve_answer(status, media_type, body) as pages:
-        assert isinstance(look_at_tags(tmp_path, pages.url, kind="github").look(), expected)
+        assert outcome_of(look_at_tags(tmp_path, pages.url, kind="github").look()) is expected

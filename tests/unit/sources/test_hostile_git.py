@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from rctrack.core.evidence import Commit, ObjectId
+from rctrack.core.look import Outcome
 from rctrack.process import ProcessError, Runner
-from rctrack.sources import Blocked, Range, Tools
+from rctrack.sources import Range, Tools
 from rctrack.sources.gitstore import git_range
 from rctrack.sources.gitstore import repository as git_source
+from rctrack.sources.gitstore.answers import failed
 from rctrack.sources.gitstore.git_range import fetch_range
 from rctrack.web import Web
 from tests.support.following import Follower, follow
@@ -264,9 +266,10 @@ def test_a_pack_is_not_fetched_from_where_the_server_says(tmp_path: Path) -> Non
 def test_a_page_where_a_range_was_asked_for_is_no_git(tmp_path: Path) -> None:
     """A bot wall is blocked, not down."""
     wanted, tools = a_range(tmp_path)
-    with web_page() as url, pytest.raises(ProcessError) as failed:
-        list(fetch_range(f"{url}/demo.git", wanted, tools))
-    assert isinstance(git_source.failure(failed.value), Blocked)
+    with web_page() as url:
+        with pytest.raises(ProcessError) as error:
+            list(fetch_range(f"{url}/demo.git", wanted, tools))
+        assert failed(error.value, f"{url}/demo.git", tools).outcome is Outcome.BLOCKED
 
 
 def test_names_that_would_be_options_or_commands_are_only_names(tmp_path: Path) -> None:
@@ -296,8 +299,8 @@ def test_after_a_hostile_look_the_next_good_one_goes_on(tmp_path: Path) -> None:
     with git_over_http(tmp_path / "hosts") as server:
         demo = follow(tmp_path / "user", tags=[f"{server.url}/demo.git"])
         server.cuts_objects_at = 200
-        assert demo.poll(BEGIN).outcomes in (["Failed"], ["Blocked"])
+        assert demo.poll(BEGIN).outcomes == ["error"]
         server.cuts_objects_at = None
-        assert demo.poll(BEGIN + HOUR).outcomes == ["Good"]
+        assert demo.poll(BEGIN + HOUR).outcomes == ["good"]
     assert git(own.path, "tag") == "v1.0"
     assert [row["version"] for row in demo.rows("SELECT version FROM releases")] == ["1.0"]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from rctrack.core.evidence import Station, StationEvidence
-from rctrack.sources import Blocked, Failed, Good, Outcome, open_source
+from rctrack.core.look import Outcome
+from rctrack.sources import Answer, Failed, Good, open_source
 from rctrack.sources.kinds import gitolite_log
 from rctrack.sources.kinds.gitolite_log import read_receipt
 from tests.support.archive_servers import serve_answer
@@ -85,7 +86,7 @@ def listing(url: str | Path, kind: str) -> str:
     return f'[[listings]]\nkind = "{kind}"\nurl = "{url}"\n{more}\n'
 
 
-def look(folder: Path, url: str, kind: str, cursor: str | None = None) -> Outcome:
+def look(folder: Path, url: str, kind: str, cursor: str | None = None) -> Answer:
     project = follow(folder, tags=[folder], settings=listing(url, kind)).config().projects[0]
     [source] = project.listings
     return open_source(source, project, tools(folder / "state")).look(cursor, BEGIN.date())
@@ -115,9 +116,9 @@ class TestReleasesJson:
             shown = releases("1.0-rc2")
             host.broken = lambda *_: (200, "application/json; charset=utf-8", json.dumps(shown).encode())
             demo = follow(tmp_path / "demo", tags=[repository.path], settings=listing(host.url, "releases.json"))
-            assert demo.poll(BEGIN).outcomes == ["Good", "Good"]
+            assert demo.poll(BEGIN).outcomes == ["good", "good"]
             shown = releases("1.0")
-            assert demo.poll(BEGIN + HOUR).outcomes == ["Good", "Good"]
+            assert demo.poll(BEGIN + HOUR).outcomes == ["good", "good"]
         assert stops(demo, "1.0-rc2") == {"listed": (None, None)}
         assert stops(demo, "1.0") == {"listed": ("2026-03-01T13:00:00Z", "2026-03-01T12:00:00Z")}
         assert demo.release("1.0")["listed_at"] == "2026-03-01T13:00:00Z"
@@ -140,20 +141,22 @@ class TestReleasesJson:
     @pytest.mark.parametrize(
         ("media_type", "body", "expected"),
         [
-            ("text/html", b"<title>Just a moment...</title>", Blocked),
-            ("application/json", b"{", Failed),
-            ("application/json", b"[" * 100_000, Failed),
-            ("application/json", b"[]", Failed),
-            ("application/json", b'{"releases": [{"moniker": "mainline"}, 3, null]}', Failed),
-            ("application/json", json.dumps(releases()).encode(), Failed),
+            ("text/html", b"<title>Just a moment...</title>", Outcome.BLOCKED),
+            ("application/json", b"{", Outcome.MISREAD),
+            ("application/json", b"[" * 100_000, Outcome.MISREAD),
+            ("application/json", b"[]", Outcome.MISREAD),
+            ("application/json", b'{"releases": [{"moniker": "mainline"}, 3, null]}', Outcome.MISREAD),
+            ("application/json", json.dumps(releases()).encode(), Outcome.MISREAD),
         ],
     )
-    def test_a_wall_is_blocked_and_garbage_fails(
-        self, tmp_path: Path, media_type: str, body: bytes, expected: type
+    def test_a_wall_is_blocked_and_garbage_is_misread(
+        self, tmp_path: Path, media_type: str, body: bytes, expected: Outcome
     ) -> None:
         """Neither is ever "nothing listed"."""
         with serve_answer(200, media_type, body) as host:
-            assert isinstance(look(tmp_path, host.url, "releases.json"), expected)
+            answer = look(tmp_path, host.url, "releases.json")
+            assert isinstance(answer, Failed)
+            assert answer.outcome is expected
 
     @pytest.mark.parametrize(
         "odd",
@@ -174,7 +177,7 @@ class TestReleasesJson:
         document["releases"].insert(0, odd)
         with serve_answer(200, "application/json", json.dumps(document).encode()) as host:
             demo = follow(tmp_path / "demo", tags=[repository.path], settings=listing(host.url, "releases.json"))
-            assert demo.poll(BEGIN).outcomes == ["Good", "Good"]
+            assert demo.poll(BEGIN).outcomes == ["good", "good"]
         assert [row["evidence"] for row in demo.rows("SELECT evidence FROM timeline WHERE station = 'listed'")] == [
             "1.0-rc2"
         ]
@@ -191,7 +194,7 @@ class TestGitoliteLog:
         receipt(epoch, at, *branches, ("refs/tags/v1.0", ZERO, tag))
         receipt(epoch, at + HOUR, ("refs/tags/v1.0-rc2", ZERO, "d" * 40))
         demo = follow(tmp_path / "demo", tags=[repository.path], settings=listing(epoch.path, "gitolite-log"))
-        assert demo.poll(BEGIN).outcomes == ["Good", "Good"]
+        assert demo.poll(BEGIN).outcomes == ["good", "good"]
         assert stops(demo, "1.0") == {"pushed": ("2026-02-20T21:05:07Z", None)}
         assert demo.release("1.0")["pushed_at"] == "2026-02-20T21:05:07Z"
         assert demo.release("1.0-rc2")["pushed_at"] is None, "another object was pushed than the one that counts"

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from rctrack.core.evidence import MailEvidence
-from rctrack.sources import Life, mails
+from rctrack.sources import Coverage, mails
 from rctrack.sources.kinds.mbox import read_mbox
 from tests.support.archives import Archive, open_archive
 from tests.support.material import HOUR, Mail, make_epoch
 from tests.support.rendered import ANNOUNCED, CORPUS, NEWS, RULES, content, write_maildir, write_mbox
 
-LIVES = Life(CORPUS[0].delivered_at.astimezone(UTC), CORPUS[-1].delivered_at.astimezone(UTC))
+COVERS = Coverage(CORPUS[0].delivered_at.astimezone(UTC), CORPUS[-1].delivered_at.astimezone(UTC))
 HOP = b"Received: from mx.example.net (mx.example.net [192.0.2.1]) by mx.example.org; Fri, 27 Mar 2026 12:00:00 +0000\n"
 FROM = b"From kim@example.org Mon Mar  2 10:00:00 2026\n"
 
@@ -103,16 +103,16 @@ def test_a_file_whose_name_is_no_text_has_a_key_that_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["mbox", "maildir"])
-def test_a_folder_tells_of_its_life(kind: str, tmp_path: Path) -> None:
+def test_a_folder_tells_of_its_mails(kind: str, tmp_path: Path) -> None:
     """When it begins only at the first look, which alone sees all mails; when its newest came at each."""
     write = write_mbox if kind == "mbox" else write_maildir
     write(tmp_path / "inbox", CORPUS)
     archive = open_archive(tmp_path, kind, tmp_path / "inbox", RULES)
     first = archive.good()
-    assert first.life == LIVES
+    assert first.coverage == COVERS
     write(tmp_path / "inbox", [NEWS])
-    life = archive.good(first.cursor).life
-    assert (life.begins_at, life.alive_at) == (None, NEWS.delivered_at)
+    coverage = archive.good(first.cursor).coverage
+    assert (coverage.begins_at, coverage.newest_at) == (None, NEWS.delivered_at)
 
 
 def test_a_mail_that_was_read_moves_and_is_the_same(tmp_path: Path) -> None:

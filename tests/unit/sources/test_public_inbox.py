@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from rctrack.core.evidence import MailEvidence
-from rctrack.sources import Blocked, Failed
-from tests.support.looking import look_at_list
+from rctrack.core.look import Outcome
+from rctrack.sources import Failed
+from tests.support.looking import look_at_list, outcome_of
 from tests.support.material import BEGIN, HOUR, Epoch, Mail, git, make_epoch, make_repository
 from tests.support.servers import BOT_WALL, BOT_WALL_IN_ONE_LINE, git_over_http, nobody_at_home, web_page
 
@@ -167,7 +168,7 @@ def test_what_is_no_archive_fails_with_the_reason(tmp_path: Path, what: str) -> 
     outcome = look_at_list(tmp_path / "user", place).look()
     assert isinstance(outcome, Failed)
     assert str(place) in outcome.reason
-    assert not outcome.unreachable
+    assert outcome.outcome is Outcome.MISREAD
 
 
 def test_an_archive_without_any_mail_is_good(tmp_path: Path) -> None:
@@ -180,17 +181,14 @@ def test_a_repository_that_is_not_there_fails_but_the_host_answers(tmp_path: Pat
     """404 is an answer: nobody is offline."""
     make_repository(tmp_path / "served" / "other.git")
     with git_over_http(tmp_path / "served") as server:
-        outcome = look_at_list(tmp_path / "user", f"{server.url}/list").look()
-    assert isinstance(outcome, Failed)
-    assert not outcome.unreachable
+        assert outcome_of(look_at_list(tmp_path / "user", f"{server.url}/list").look()) is Outcome.MISREAD
 
 
-def test_an_unreachable_host_is_said_to_be_unreachable(tmp_path: Path) -> None:
-    """Then it may be our own network."""
+def test_a_machine_that_refuses_and_a_name_that_leads_nowhere_are_told_apart(tmp_path: Path) -> None:
+    """The machine proves that our network works; the name may be our own network's fault."""
     with nobody_at_home() as url:
-        outcome = look_at_list(tmp_path / "user", f"{url}/list").look()
-    assert isinstance(outcome, Failed)
-    assert outcome.unreachable
+        assert outcome_of(look_at_list(tmp_path / "user", f"{url}/list").look()) is Outcome.REFUSED
+    assert outcome_of(look_at_list(tmp_path / "user", "http://nobody.invalid/list").look()) is Outcome.NO_ANSWER
 
 
 def test_a_host_that_goes_away_between_two_looks_loses_nothing(tmp_path: Path) -> None:
@@ -200,19 +198,14 @@ def test_a_host_that_goes_away_between_two_looks_loses_nothing(tmp_path: Path) -
     with git_over_http(tmp_path) as server:
         looker = look_at_list(tmp_path / "user", f"{server.url}/archive")
         cursor = looker.good().cursor
-    outcome = looker.look(cursor)
-    assert isinstance(outcome, Failed)
-    assert outcome.unreachable
+    assert outcome_of(looker.look(cursor)) is Outcome.REFUSED
 
 
 def test_a_page_instead_of_a_repository_is_blocked(tmp_path: Path) -> None:
     """200 with HTML is a bot wall, not an empty archive."""
-    with web_page() as url:
-        outcome = look_at_list(tmp_path / "user", f"{url}/list").look()
-    assert isinstance(outcome, Blocked)
-    with web_page(BOT_WALL_IN_ONE_LINE) as url:
-        outcome = look_at_list(tmp_path / "user", f"{url}/list").look()
-    assert isinstance(outcome, Failed | Blocked)
+    for page in (BOT_WALL, BOT_WALL_IN_ONE_LINE):
+        with web_page(page) as url:
+            assert outcome_of(look_at_list(tmp_path / "user", f"{url}/list").look()) is Outcome.BLOCKED
 
 
 @pytest.mark.parametrize("page", [BOT_WALL, BOT_WALL_IN_ONE_LINE])
@@ -224,7 +217,7 @@ def test_a_page_in_front_of_a_known_archive_is_no_news_of_it(tmp_path: Path, pag
         looker = look_at_list(tmp_path / "user", f"{server.url}/list")
         cursor = looker.good().cursor
         server.page = page
-        assert isinstance(looker.look(cursor), Blocked)
+        assert outcome_of(looker.look(cursor)) is Outcome.BLOCKED
         server.page = None
         assert looker.good(cursor).evidence == ()
 

@@ -149,7 +149,15 @@ class TestRuns:
         look(store, 0 * HOUR, Outcome.BLOCKED, source=MIRROR)
         look(store, HOUR, Outcome.GOOD, source=MIRROR)
         look(store, HOUR, Outcome.BLOCKED, source=LIST, observer=THERE)
-        assert [(run.source, run.looks) for run in store.health.blocked_runs(HERE)] == [(PRIMARY, 1)]
+        assert [(run.source, run.looks) for run in store.health.resting_runs(HERE)] == [(PRIMARY, 1)]
+
+    def test_a_host_that_asks_to_be_left_alone_rests_so_long_as_it_said_last(self, store: Store) -> None:
+        """Also one that only answers with errors; an answer that asks for nothing ends it."""
+        for hours, pause in ((0, 2 * HOUR), (1, 3 * HOUR)):
+            store.health.add_look(PROJECT, PRIMARY, HERE, NOW + hours * HOUR, Outcome.ERROR, "503", pause)
+        assert [(run.looks, run.pause) for run in store.health.resting_runs(HERE)] == [(2, 3 * HOUR)]
+        look(store, 2 * HOUR, Outcome.ERROR)
+        assert store.health.resting_runs(HERE) == []
 
     @for_all(st.lists(st.tuples(st.sampled_from("gneb"), st.integers(1, 400)), max_size=30))
     def test_no_look_is_lost_and_none_is_invented(self, looked: Sequence[tuple[str, int]]) -> None:
