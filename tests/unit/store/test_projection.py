@@ -77,7 +77,7 @@ class TestReleases:
 
     def test_what_is_the_same_is_not_written_again(self, store: Store) -> None:
         """Neither row nor timeline; one that moved among the others has not changed."""
-        known = [announcement("2.8", "2026-01-01 08:00"), tag("v2.10", "2026-03-01 08:00")]
+        known: list[Observation] = [announcement("2.8", "2026-01-01 08:00"), tag("v2.10", "2026-03-01 08:00")]
         releases = folded(*known)
         store.projection.put_releases(PROJECT, releases)
         before = store._connection.total_changes
