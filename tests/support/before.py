@@ -196,7 +196,7 @@ TAGS: dict[str, tuple[_Tag, ...]] = {
         _tag("0.4", at(28, 8)),
         _tag("0.3", at(30)),
     ),
-    "tags https://git.example/clock.git": (*_WEEKLY, _tag("1.8-rc2", at(17)), _tag("1.8-rc3", at(31))),
+    "tags https://git.example/clock.git": (*_WEEKLY, _tag("1.8-rc2", at(17)), _tag("1.8-rc3", at(28, 8))),
     "tags https://git.example/metro.git": (*_WEEKLY, _tag("1.8-rc2", at(31))),
     **{f"tags https://{n}.example/three.git": (_tag("9.0", at(-5)),) for n in ("one", "two", "three")},
 }
