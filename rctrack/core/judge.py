@@ -12,7 +12,7 @@ from rctrack.core import proof
 from rctrack.core.book import Book, Plan, earliest
 from rctrack.core.evidence import Station
 from rctrack.core.forecasting import foresee
-from rctrack.core.lateness import DelayKind, Ended, Wait, held_by
+from rctrack.core.lateness import Cause, DelayKind, Ended, Wait, held_by, when_published
 from rctrack.core.look import Outcome
 from rctrack.core.notice import (
     ChangeFacts,
@@ -284,10 +284,20 @@ def _ends(book: Book, now: datetime) -> Iterator[Notice]:
         wait = waits.get(late.subject)
         if wait is None:
             # What was due or tagged is not there any more: nothing can be said of it.
-            yield replace(late, phase=Phase.OVER, said_at=now, is_silent=True)
+            yield _tag_came(book, late, late.facts, now) or replace(late, phase=Phase.OVER, said_at=now, is_silent=True)
         elif wait.until is not None:
             phase = Phase.NEVER if wait.is_never else Phase.OVER
             yield replace(late, phase=phase, said_at=now, facts=_end_facts(book, wait))
+
+
+def _tag_came(book: Book, late: Notice, facts: LateFacts, now: datetime) -> Notice | None:
+    """The end of a tag that was told as late, which rctrack did before there were notices, and never does now."""
+    release = book.releases.get(late.version) if late.version else None
+    if facts.delay is not DelayKind.TAG or release is None or not release.tags:
+        return None
+    came_at = when_published(release) or min(tag.sighting.seen_at for tag in release.tags)
+    ended = replace(facts, name=release.name, until=came_at, cause=Cause.PROJECT, ended=Ended.CLOSED)
+    return replace(late, phase=Phase.OVER, said_at=now, facts=ended)
 
 
 def _late_facts(book: Book, wait: Wait) -> LateFacts:

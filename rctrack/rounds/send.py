@@ -67,5 +67,7 @@ def _of_notices(round_: Round, mail: Mail, reader: Recipient, project: ProjectCo
     if not notices:
         return None
     text = mails.text_of_project(notices, book, Reader(reader.address, reader.timezone))
+    first = round_.store.outbox.first_of(mail.thread, mail.reader)
+    references = () if first in (None, mail.message_id) else (first,)
     list_id = f"{project.id}.rctrack"
-    return content_of(round_, reader, mails.subject(notices), text, mail.message_id, (), list_id)
+    return content_of(round_, reader, mails.subject(notices), text, mail.message_id, references, list_id)

@@ -46,11 +46,19 @@ class Store:
             self.notices = NoticeTable(self.db)
             self.outbox = OutboxTables(self.db)
             self.health = HealthTables(self.db)
-            if migrations.pending(self.db):
-                migrations.apply(self.db)
+            self._migrate()
+        except StoreError:
+            self._connection.close()
+            raise
         except (sqlite3.Error, OSError) as error:
             self._connection.close()
             raise StoreError(f"{path}: cannot be used as a database: {error}") from error
+
+    def _migrate(self) -> None:
+        """Brings the tables up to date, all at once or not at all; whoever opens the database meanwhile waits."""
+        if migrations.pending(self.db):
+            with self.transaction():
+                migrations.apply(self.db)
 
     def close(self) -> None:
         """Ends the connection."""

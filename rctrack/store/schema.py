@@ -4,6 +4,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from rctrack.store.before_notices import move
+from rctrack.store.first_tables import complete
 from rctrack.store.schema_notices import NOTICES
 
 migrations = Migrations("rctrack")
@@ -307,6 +308,7 @@ def m004_held(db: Database) -> None:
 @migrations()
 def m005_notices(db: Database) -> None:
     """What was told becomes notices; looks become runs, letters mails, and what is folded is kept as JSON."""
+    complete(db.conn)
     for statement in NOTICES.split(";\n"):
         if statement.strip():
             db.conn.execute(statement)

@@ -134,7 +134,7 @@ CREATE TABLE announcements (
 CREATE INDEX announcements_of_project ON announcements (project);
 
 ALTER TABLE releases RENAME TO releases_before;
-DROP TABLE timeline;
+ALTER TABLE timeline RENAME TO timeline_before;
 CREATE TABLE releases (
     project TEXT NOT NULL,
     version_id TEXT NOT NULL,

@@ -55,7 +55,7 @@ def test_of_a_forecast_the_newest_revision_counts(store: Store) -> None:
     for number, forecast in enumerate(forecasts, 1):
         assert store.notices.append([forecast]) == 1
         assert store.notices.newest_due(PROJECT) == forecast.facts
-        assert len(store.notices.of_project(PROJECT)) == 1
+        assert store.notices.of_project(PROJECT) == {forecast.key: forecast}
         assert len(list(store.db.query("SELECT 1 FROM notices"))) == number
     assert store.notices.dues(PROJECT) == (forecasts[1].facts, forecasts[2].facts)
     assert (store.notices.newest_due(OTHER), store.notices.dues(OTHER)) == (None, ())

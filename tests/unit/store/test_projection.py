@@ -77,14 +77,15 @@ class TestReleases:
 
     def test_what_is_the_same_is_not_written_again(self, store: Store) -> None:
         """Neither row nor timeline; one that moved among the others has not changed."""
-        releases = folded(tag("v2.42", "2026-03-01 08:00"))
+        known: list[Observation] = [announcement("2.8", "2026-01-01 08:00"), tag("v2.10", "2026-03-01 08:00")]
+        releases = folded(*known)
         store.projection.put_releases(PROJECT, releases)
         before = store._connection.total_changes
         assert store.projection.put_releases(PROJECT, releases) == []
         assert store._connection.total_changes == before
-        more = folded(tag("v2.42", "2026-03-01 08:00"), announcement("2.41", "2026-02-01 08:00"))
-        assert store.projection.put_releases(PROJECT, more) == ["2.41"]
-        assert [version for version, _ in store.projection.releases(PROJECT)] == ["2.41", "2.42"]
+        more = folded(*known, announcement("2.9", "2026-02-01 08:00"))
+        assert store.projection.put_releases(PROJECT, more) == ["2.9"]
+        assert [version for version, _ in store.projection.releases(PROJECT)] == ["2.8", "2.9", "2.10"]
 
     def test_a_second_observer_changes_a_timeline_where_it_knows_better(self, store: Store) -> None:
         """It saw the tag an hour earlier, between two looks of its own."""
