@@ -22,8 +22,10 @@ from rctrack.store import Store
 from rctrack.track.book import History
 from rctrack.track.hosts import archives_late, survey
 
-STEP = timedelta(minutes=150)
-"""Between two looks while nothing happens; longer would be a hole in our knowledge."""
+SELDOM = timedelta(hours=12)
+"""Between two looks while nothing happens and nothing is waited for."""
+OFTEN = timedelta(minutes=150)
+"""Between two looks while a source does not answer, or something waits for a sign of life."""
 QUARTER = timedelta(minutes=15)
 """Looks come on the quarter of an hour, as a daemon's do."""
 SETTLED = timedelta(hours=3)
@@ -115,7 +117,9 @@ def replay(
     history = History(shipped() / "history")
     ticks, due, changed_at = 0, recording.begin, recording.begin
     last: dict[SourceId, Outcome] = {}
-    moments = deque(_moments(recording))
+    moments = deque(_moments(recording, config))
+    # Who is asked seldom is not missed meanwhile.
+    config = replace(config, schedule=replace(config.schedule, tags=SELDOM, lists=SELDOM))
     while moments:
         now = moments.popleft()
         ticks += 1
@@ -127,9 +131,12 @@ def replay(
         last = answers
         if any(each.new for each in looked) or now >= due or now - changed_at < SETTLED:
             due = rounds.check(round_, [project]) or recording.end
+        is_quiet = all(outcome is Outcome.GOOD for outcome in last.values()) and now - changed_at >= SETTLED
+        is_quiet = is_quiet and not database.projection.awaits_proof(project.id)
         # What the clock alone changes is seen at its time, not at the next look that is due anyway.
-        if moments and now < _quarter(due) < moments[0]:
-            moments.appendleft(_quarter(due))
+        coming = min(at for at in (due, now + (SELDOM if is_quiet else OFTEN)) if at > now)
+        if moments and now < _quarter(coming) < moments[0]:
+            moments.appendleft(_quarter(coming))
         rounds.owe_digests(round_)
         rounds.send(round_, channel(now))
     looks = survey(database, config, recording.end).health.outages
@@ -168,14 +175,23 @@ def _round_at(
     return Round(then, database, replace(tools, recorded=at_that_time), now, program, history)
 
 
-def _moments(recording: Recording) -> list[datetime]:
-    """On the quarter of an hour: now and then while nothing happens, close together after something did."""
-    count = int((recording.end - recording.begin) / STEP)
-    found = {_quarter(recording.begin + number * STEP) for number in range(count + 1)}
+def _moments(recording: Recording, config: Config) -> list[datetime]:
+    """On the quarter of an hour: one look before anything happens and some close after it, and when digests are due."""
+    found = {_quarter(recording.begin), recording.end, *_digest_moments(recording, config)}
     for moment in set(recording.moments()):
         if recording.begin <= moment <= recording.end:
-            found |= {_quarter(moment) + number * QUARTER for number in range(CLOSE)}
-    return sorted(each for each in found if each <= recording.end)
+            found |= {_quarter(moment) + number * QUARTER for number in range(-1, CLOSE)}
+    return sorted(each for each in found if recording.begin <= each <= recording.end)
+
+
+def _digest_moments(recording: Recording, config: Config) -> Iterator[datetime]:
+    for reader in config.mail.to:
+        day = recording.begin
+        while reader.digest is not None and day <= recording.end:
+            local = day.astimezone(reader.timezone)
+            due = local.replace(hour=reader.digest.hour, minute=reader.digest.minute, second=0, microsecond=0)
+            yield _quarter(due)
+            day += timedelta(days=1)
 
 
 def _quarter(moment: datetime) -> datetime:
