@@ -55,7 +55,9 @@ def release_facts(*, topic: Topic = Topic.RC, flags: Sequence[Flag] = (), **more
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def claim_facts(looked_at: Sequence[SourceId] = (), silent: Sequence[SourceId] = (), **more: object) -> ClaimFacts:
+def claim_facts(
+    looked_at: Sequence[SourceId] = (), silent: Sequence[SourceId] = (), down: Sequence[SourceId] = (), **more: object
+) -> ClaimFacts:
     """A mail that says that 2.42-rc2 is out."""
     made = ClaimFacts(
         version="2.42-rc2",
@@ -68,6 +70,7 @@ def claim_facts(looked_at: Sequence[SourceId] = (), silent: Sequence[SourceId] =
         looked_at=tuple(looked_at),
         silent=tuple(silent),
         names=None,
+        down=tuple(down),
     )
     return replace(made, **more)  # type: ignore[arg-type]
 
