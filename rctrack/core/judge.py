@@ -12,6 +12,7 @@ from rctrack.core import proof
 from rctrack.core.book import Book, Plan, earliest
 from rctrack.core.evidence import Station
 from rctrack.core.forecasting import foresee
+from rctrack.core.hosts import State
 from rctrack.core.lateness import Cause, DelayKind, Ended, Wait, held_by, when_published
 from rctrack.core.look import Outcome
 from rctrack.core.notice import (
@@ -160,6 +161,7 @@ def _claim(book: Book, release: Release) -> ClaimFacts:
         looked_at=tuple(host.source for host in hosts if host.source in able),
         silent=tuple(host.source for host in hosts if host.source not in able),
         names=None if is_followed else mail.git_url,
+        down=tuple(host.source for host in hosts if host.source not in able and host.state is State.DOWN),
     )
 
 

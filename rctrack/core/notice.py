@@ -109,6 +109,8 @@ class ClaimFacts:
     """Those that could not tell: down, blocked or stopped."""
     names: str | None
     """The repository that the mail names, if it is none of those that are followed."""
+    down: tuple[SourceId, ...] = ()
+    """Those of the silent ones whose hosts are down; the others block us, have stopped, or never answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def _is_for(notice: Notice, reader: Recipient, config: Config, was_told: WasTold
         case Phase.FIRST:
             return reader.gets_first
         case Phase.WHOLE:
-            return not (reader.gets_first and was_told(_other(notice, Phase.FIRST), reader.address))
+            return not was_told(_other(notice, Phase.FIRST), reader.address)
         case Phase.OVER | Phase.NEVER:
             return was_told(_other(notice, Phase.LATE), reader.address)
         case Phase.UP:

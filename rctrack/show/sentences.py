@@ -110,7 +110,8 @@ def claim_tail(facts: ClaimFacts) -> str:
         return f"announced, no tag at {words.joined([host(each) for each in facts.looked_at])}"
     if facts.silent:
         is_or_are = "is" if len(facts.silent) == 1 else "are"
-        return f"announced, {words.joined([host(each) for each in facts.silent])} {is_or_are} down"
+        state = f"{is_or_are} down" if set(facts.silent) <= set(facts.down) else "cannot tell"
+        return f"announced, {words.joined([host(each) for each in facts.silent])} {state}"
     return "announced, no tag"
 
 

@@ -11,6 +11,7 @@ the checkout HERE. `schemas` writes tests/data/schemas: the empty tables of each
 import gzip
 import importlib.util
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from typing import Any
 SCHEMAS = ("492d78d", "444ddc3", "ca33e2b", "cadc820", "c246037", "a1b2c7a", "f01cc60", "2a47c19")
 """The commits that changed the tables, oldest first."""
 PROGRAM = "rctrack/test"
+_HEADERS = re.compile(rb"(Received|From|Date|Subject|Message-ID):", re.IGNORECASE)
 REMEMBERED = timedelta(days=500)
 """So much of the real projects' past is there when the story begins."""
 
@@ -79,11 +81,18 @@ def _real(story: Any, shared: Path) -> dict[str, Any]:
 
 
 def _remembered(feed: Any, begin: datetime) -> Any:
-    """What the source shows of late, and the counts of that."""
-    late = [each for each in feed.evidence if each[0] >= begin - REMEMBERED]
+    """What the source shows of late, and the counts of that; of mails their way and name, and none of their words."""
+    late = [(at, _headed(each)) for at, each in feed.evidence if at >= begin - REMEMBERED]
     commits = {each.commit for _, each in late if hasattr(each, "tag")}
     counts = [(begin, each) for _, each in feed.evidence if hasattr(each, "base") and each.commit in commits]
     return replace(feed, evidence=tuple(sorted([*late, *counts], key=lambda each: each[0])))
+
+
+def _headed(evidence: Any) -> Any:
+    if not hasattr(evidence, "content"):
+        return evidence
+    lines = re.sub(rb"\n[ \t]+", b" ", evidence.content.partition(b"\n\n")[0]).split(b"\n")
+    return replace(evidence, content=b"\n".join([*filter(_HEADERS.match, lines), b"", b""]))
 
 
 @dataclass(frozen=True, slots=True)

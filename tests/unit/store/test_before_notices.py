@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rctrack.core.evidence import ProjectId
+from rctrack.core.evidence import Commit, CountEvidence, Observer, ProjectId
 from rctrack.core.notice import Kind, Notice, Phase
 from rctrack.core.version import VersionId
 from rctrack.store import Store
@@ -357,6 +357,8 @@ def test_a_database_of_any_commit_is_brought_up_to_date(schema: Path, tmp_path: 
         project = ProjectId("demo")
         assert len(store.evidence.tags(project)) == len(list(store.evidence.mails(project))) == 1
         assert len(store.evidence.counts(project)) == len(store.evidence.announcements(project, "dotted")) == 1
+        whole = CountEvidence(Commit("b" * 40), Commit("c" * 40), 7, 5, 3, 1)
+        assert store.evidence.add_counts(project, [whole], before.END) == 1, "it may be counted again with more to tell"
         assert len(store.projection.releases(project)) == 1
         assert {notice.kind for notice in store.notices.of_project(project).values()} == (
             {Kind.OUT, Kind.LATE} if "delays" in had else {Kind.OUT}
@@ -365,6 +367,35 @@ def test_a_database_of_any_commit_is_brought_up_to_date(schema: Path, tmp_path: 
         assert store.outbox.first_of("demo 1.1", before.ANN) == "one@example.org"
         assert set(store.health.last_runs(project, store.observer)) == {VALUES["source"]}
     assert rows(path, "SELECT count(*) FROM outbox_notices") == [(1,)]
+
+
+def test_looks_in_a_row_are_a_run_until_something_else_comes(tmp_path: Path) -> None:
+    """Another answer, a long pause or a clock that went back; a host that blocks us is asked but once a day."""
+    path = tmp_path / "old.db"
+    filled(path, SCHEMAS[-1])
+    looks = [
+        (0, "good", None), (1, "good", None), (2, "good", "one range is not counted"), (6, "good", None),
+        (5, "good", None), (7, "failed", "refused"), (8, "failed", "timed out"), (9, "blocked", "403"),
+        (33, "blocked", "403"), (60, "blocked", "403"),
+    ]  # fmt: skip
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM outcomes")
+        connection.executemany(
+            "INSERT INTO outcomes (project, source, looked_at, outcome, reason) VALUES ('demo', 'tags x', ?, ?, ?)",
+            [(f"{before.at(0, hours):%Y-%m-%dT%H:%M:%SZ}", *answer) for hours, *answer in looks],
+        )
+    with Store(path) as store:
+        runs = store.health.runs(Observer(""), before.BEGIN, before.END)
+    hours = [[(at - before.BEGIN) / before.HOUR for at in (run.first_at, run.last_at)] for run in runs]
+    assert [(str(run.outcome), run.looks, run.reason, *ends) for run, ends in zip(runs, hours, strict=True)] == [
+        ("good", 2, "", 0, 1),
+        ("good", 1, "one range is not counted", 2, 2),
+        ("good", 1, "", 6, 6),
+        ("good", 1, "", 5, 5),
+        ("error", 2, "refused", 7, 8),
+        ("blocked", 2, "403", 9, 33),
+        ("blocked", 1, "403", 60, 60),
+    ]
 
 
 def columns_of(store: Store) -> dict[str, set[str]]:
