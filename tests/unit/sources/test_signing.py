@@ -228,11 +228,12 @@ def test_a_bad_signature_is_told_with_the_release(repository: GitRepository, gpg
     settings = f'[signing]\nkeyring = "{keyring}"\n'
     demo = follow(tmp_path / "user", tags=[repository.path], settings=settings)
     demo.poll(BEGIN)
-    for day, tag in enumerate((
+    steps: tuple[Callable[[], object], ...] = (
         lambda: gpg.tag(repository, "v1.1", ours), lambda: gpg.tag(repository, "v1.2", other),
         lambda: spoil(repository, "v1.1", "v1.3"), lambda: repository.tag("v1.4"),
-    )):  # fmt: skip
-        tag()
+    )  # fmt: skip
+    for day, step in enumerate(steps):
+        step()
         demo.poll(BEGIN + (day + 1) * DAY)
     mails = {str(mail["Subject"]).split()[2]: mail for mail in demo.mails()}
     told = {tag: (str(mail["Subject"]), " ".join(mail.get_content().split())) for tag, mail in mails.items()}
