@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from rctrack.config.table import ConfigError, Table, relative
 from rctrack.core.evidence import ProjectId, SourceId
+from rctrack.core.expression import objection
 from rctrack.core.rules import Era, ListRules, ProjectRules
 from rctrack.core.version import SCHEMES, FeatureParts, parse_version
 
@@ -232,21 +233,17 @@ def _subject(table: Table) -> str:
     if not patterns:
         table.fail("subject", None, wanted)
     for pattern in patterns:
-        try:
-            has_version = "version" in re.compile(pattern).groupindex
-        except re.error as error:
-            table.fail("subject", pattern, f"{wanted} ({error})")
-        if not has_version:
+        if wrong := objection(pattern):
+            table.fail("subject", pattern, f"{wanted} ({wrong})")
+        if "version" not in re.compile(pattern).groupindex:
             table.fail("subject", pattern, wanted)
     if len(patterns) == 1:
         return patterns[0]
     numbered = [patterns[0]]
     numbered += [each.replace("(?P<version>", f"(?P<version{i}>") for i, each in enumerate(patterns[1:], 2)]
     joined = "|".join(f"(?:{each})" for each in numbered)
-    try:
-        re.compile(joined)
-    except re.error as error:
-        table.fail("subject", patterns, f"expressions that can be joined, without flags of their own ({error})")
+    if wrong := objection(joined):
+        table.fail("subject", patterns, f"expressions that can be joined, without flags of their own ({wrong})")
     return joined
 
 

@@ -1,11 +1,12 @@
 """What all archives of mail share: which subjects are wanted, a page as a mail, addresses that were made unreadable."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from email.header import Header
 from email.utils import formataddr
 
+from rctrack.core import expression
 from rctrack.core.received import parse_date
 from rctrack.core.recognise import header_text, parse_headers, subject_may_fit
 from rctrack.core.rules import ListRules
@@ -22,8 +23,6 @@ _SUBJECT = re.compile(rb"^subject:(.{0,1000}(?:\r?\n[ \t].{0,1000}){0,20})", re.
 _HIDDEN_AT = re.compile(
     r"(?<=[\w.+-])(?:_at_| at |\(a\)|\(at\)| \(at\) |\[at\]| \[at\] |&#64;|%40)(?=[\w-])", re.IGNORECASE
 )
-_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[0-9]{1,3}|.)", re.DOTALL)
-"""In a regular expression."""
 _ADDRESS = re.compile(r"[\w.+=-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _ZONES = {
     "WET": "+0000", "WEST": "+0100", "BST": "+0100", "CET": "+0100", "MET": "+0100", "CEST": "+0200", "MEST": "+0200",
@@ -131,7 +130,7 @@ def _words(pattern: str) -> tuple[str, ...]:
 def _alternatives(pattern: str) -> list[str]:
     """What "|" parts at the top, without the group that may be around each."""
     parts: list[list[str]] = [[]]
-    for piece in _pieces(pattern):
+    for piece in expression.pieces(pattern):
         if piece == "|":
             parts.append([])
         else:
@@ -142,7 +141,7 @@ def _alternatives(pattern: str) -> list[str]:
 def _certain(pattern: str) -> str:
     """The pattern's letters where they stand for themselves, \\0 for an edge of words, \\1 for all else."""
     pieces: list[str] = []
-    for piece in _pieces(pattern):
+    for piece in expression.pieces(pattern):
         if piece == "|":
             return ""
         if piece[0] in "*?{":
@@ -168,32 +167,6 @@ def _is_edge(piece: str) -> bool:
     if piece.startswith("[") and not piece.startswith("[^"):
         return not re.search(piece, "".join(filter(str.isalnum, map(chr, range(0x250)))) + "_")
     return piece in ("^", "$") or re.fullmatch(r"\\[sbAZWnt]", piece) is not None
-
-
-def _pieces(pattern: str) -> Iterator[str]:
-    """The pattern in pieces: one character, escape, class, group or count each."""
-    position = 0
-    while position < len(pattern):
-        end = _end_of_piece(pattern, position)
-        yield pattern[position:end]
-        position = end
-
-
-def _end_of_piece(pattern: str, position: int) -> int:
-    first = pattern[position]
-    if first == "\\":
-        return found.end() if (found := _ESCAPE.match(pattern, position)) else position + 2
-    if first == "{":
-        return pattern.find("}", position) + 1 or len(pattern)
-    if first == "[":
-        position += 2 if pattern[position + 1 : position + 2] != "^" else 3
-        while pattern[position] != "]":
-            position += 2 if pattern[position] == "\\" else 1
-    elif first == "(":
-        position += 1
-        while pattern[position] != ")":
-            position = _end_of_piece(pattern, position)
-    return position + 1
 
 
 def _sender(text: str) -> str:

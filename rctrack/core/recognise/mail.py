@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote
 
-from rctrack.core import received
+from rctrack.core import expression, received
 from rctrack.core.evidence import Instant, MailEvidence, MessageId, Sighting
 from rctrack.core.recognise import statements
 from rctrack.core.recognise.body import text_of
@@ -48,7 +48,7 @@ class _Reading:
 def subject_may_fit(rules: ListRules, subject: str) -> bool:
     """Whether a mail of this subject is worth a look: true at least for all that recognise_mail() takes."""
     text = " ".join(subject[:_MOST_SUBJECT].split())
-    return not _REPLY.match(text) and any(re.search(rules.subject, form) for form in _untagged(text, None))
+    return not _REPLY.match(text) and any(expression.search(rules.subject, form) for form in _untagged(text, None))
 
 
 def recognise_mail(
@@ -114,7 +114,9 @@ def _without_envelope(content: bytes) -> bytes:
 def _fit(rules: ListRules, headers: Headers, subject: str) -> re.Match[str] | None:
     """Where the subject fits, as it is or without the prefix of a list."""
     names = _list_names(rules, headers) if _TAG.match(subject) else frozenset[str]()
-    return next((found for form in _untagged(subject, names) if (found := re.search(rules.subject, form))), None)
+    return next(
+        (found for form in _untagged(subject, names) if (found := expression.search(rules.subject, form))), None
+    )
 
 
 def _untagged(subject: str, names: frozenset[str] | None) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from rctrack.core import expression
 from rctrack.core.evidence import Sighting, TagEvidence
 from rctrack.core.release import TagObservation, Unrecognised
 from rctrack.core.rules import ProjectRules
@@ -20,7 +21,7 @@ def recognise_tag(
     rules: ProjectRules, evidence: TagEvidence, sighting: Sighting
 ) -> TagObservation | Unrecognised | Ignored:
     """The release that a tag names, or why it names none; never an exception."""
-    if rules.ignore_tags and re.search(rules.ignore_tags, evidence.tag):
+    if rules.ignore_tags and expression.search(rules.ignore_tags, evidence.tag):
         return Ignored()
     spelled = next((text for template in rules.tag_templates if (text := _fill(template, evidence.tag))), None)
     if spelled is None:
