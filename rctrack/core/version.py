@@ -49,6 +49,11 @@ class Version:
         return self.stage is Stage.FINAL
 
     @property
+    def is_unnumbered(self) -> bool:
+        """Whether this is a candidate whose number is not told: "2.44-rc"."""
+        return not self.is_final and self.candidate == 0 and not self.text[-1:].isdigit()
+
+    @property
     def rc(self) -> int | None:
         """The candidate number; None for a final."""
         return None if self.is_final else self.candidate
@@ -218,9 +223,9 @@ def _month(name: str) -> int | None:
 
 SCHEMES: dict[str, Parser] = {
     "dotted": _parse_numbered(_DAYS, _DOTTED),
-    "days-then-dotted": _parse_days_then_numbers,
     "kernel": _parse_numbered(_KERNEL),
     "rt": _parse_numbered(_RT, mark="-rt"),
+    "days-then-dotted": _parse_days_then_numbers,
     "daily": _parse_day,
     "monthly": _parse_month,
 }

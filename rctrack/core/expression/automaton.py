@@ -65,7 +65,8 @@ def end_of_piece(pattern: str, position: int) -> int:
     if first == "{":
         return pattern.find("}", position) + 1 or len(pattern)
     if first == "[":
-        position += 2 if pattern[position + 1 : position + 2] != "^" else 3
+        position += 2 if pattern.startswith("[^", position) else 1
+        position += pattern.startswith("]", position)  # at the beginning it stands for itself
         while pattern[position] != "]":
             position += 2 if pattern[position] == "\\" else 1
     elif first == "(":

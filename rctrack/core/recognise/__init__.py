@@ -8,19 +8,23 @@ and none of it raises.
 from rctrack.core.recognise.headers import Headers, header_text, parse_headers
 from rctrack.core.recognise.mail import recognise_mail, subject_may_fit
 from rctrack.core.recognise.station import recognise_station
-from rctrack.core.recognise.tag import Ignored, recognise_tag
+from rctrack.core.recognise.subject import is_sent_again, may_be_disguised
+from rctrack.core.recognise.tag import Ignored, recognise_tag, tag_names
 
 __all__ = [
     "RECOGNISER",
     "Headers",
     "Ignored",
     "header_text",
+    "is_sent_again",
+    "may_be_disguised",
     "parse_headers",
     "recognise_mail",
     "recognise_station",
     "recognise_tag",
     "subject_may_fit",
+    "tag_names",
 ]
 
-RECOGNISER = 4
+RECOGNISER = 5
 """Raised whenever this package reads the same evidence otherwise, so that sources are read again."""

@@ -42,6 +42,7 @@ HARMLESS = [
     (r"^(?:\d{4}-){3}x", 1000),
     (r"(?s)^(?=.*demo)(?!.*other)v(?P<version>\S+)", 1000),
     (r"demo.*v(?P<version>\d\S*) released", 200),
+    (r"^[\](]*[^]y]+demo$", 1000),
 ]
 
 
