@@ -26,7 +26,8 @@ _NOT_OUT = (
     r"|roadmap|time-?line|timetable|(?:(?:feature|code|string|api|soft|hard|release)\s+)?freeze|frozen|branch(?:ed|ing|es)?|status|propos(?:al|ed)|blockers?"
     r"|coming|upcoming|soon|tomorrow|imminent|due\s+\w+|expected|delays?|merge\s+window|to\s+be\s+\w+|to\s+come"
     r"|end[- ]of[- ]life|eol|withdrawn|retracted|recalled|yanked|revoked|unreleased|not\s+\w+|in\s+progress|WIP"
-    r"|(?:will|shall|should|may|might|could)\s+(?:be|come|not|slip|follow|happen)|(?:release\s+)?countdown"
+    r"|(?:will|shall|should|may|might|could)\s+(?:come|not|slip|follow|happen|be\s+(?:\w+ly\s+)?(?:released|out"
+    r"|available|tagged|postponed|delayed|made|cut|published|announced|ready))|(?:release\s+)?countdown"
 )
 _BEHIND = re.compile(
     rf"(?:{_GAP}{_FILLER}(?:{_ORDINAL})?(?P<stage>{_STAGES}|{_TEST})(?![a-z]){_NUMBER}(?!\d)"

@@ -204,6 +204,8 @@ def _of_subject(scheme: str, fitting: re.Match[str], group: str, text: str, writ
     if len(versions) > 1 or first.dated or not text:
         return _Reading(versions)
     named = statements.named_versions(text, scheme)
+    if first.is_unnumbered:
+        return _Reading((_number_of(first, named) or first,))
     if not any(other.cycle_id == first.cycle_id for other in named - {first}):
         only = tuple(named) if len(named) == 1 and first not in named else ()
         return _Reading(versions, only)
@@ -215,6 +217,16 @@ def _of_subject(scheme: str, fitting: re.Match[str], group: str, text: str, writ
         return _Reading(versions)
     # The subject may be copied from the last announcement and not changed: tags, or what came before, decide.
     return _Reading(versions, stated, f"the subject says {first.text}, the body {stated[0].text}")
+
+
+def _number_of(unnumbered: Version, named: frozenset[Version]) -> Version | None:
+    """The candidate of the same version that the body names, where it names one alone."""
+    same = [
+        other
+        for other in named
+        if (other.cycle_id, other.stage) == (unnumbered.cycle_id, unnumbered.stage) and not other.is_unnumbered
+    ]
+    return same[0] if len(same) == 1 else None
 
 
 def _mended(scheme: str, spelled: str, text: str) -> _Reading:

@@ -14,7 +14,8 @@ from rctrack.core.release import Announcement, Observation, TagObservation
 from rctrack.core.rules import ListRules
 from tests.support.given import LIST, PRIMARY, PROJECT, RULES, announcement, sighting, tag, version
 
-LIST_RULES = ListRules(frozenset({"kim@example.org"}), r"^\[ANNOUNCE\] demo v?(?P<version>\S+)", (), None)
+SUBJECT = r"^\[ANNOUNCE\] (?:Release candidate of )?demo v?(?P<version>\S+)"
+LIST_RULES = ListRules(frozenset({"kim@example.org"}), SUBJECT, (), None)
 SEEN = sighting(LIST, "2031-06-01 00:00")
 SEEN_TAG = sighting(PRIMARY, "2031-06-01 00:00")
 
@@ -160,6 +161,16 @@ class TestACandidateWithoutANumber:
         tagged = tags("v1.2-rc1 2026-03-01 10:00", "v1.2-rc2 2026-03-10 11:00", "v1.2-rc3 2026-03-20 11:00")
         assert mails_of([self.MAIL, *tagged]) == {"1.2-rc2": ["one"]}
         assert mails_of([self.MAIL, *tagged[:1]]) == {"1.2-rc1": ["one"]}
+
+    def test_the_one_candidate_that_the_body_names_is_meant(self) -> None:
+        """Whatever is tagged; where it names several, the tag says which."""
+        body = "See https://example.org/testing/v1.2-rc3/demo-1.2-rc3.tar.gz\n"
+        named = mail("one", "2026-03-10 12:00", "[ANNOUNCE] Release candidate of demo v1.2", body)
+        plain = mail("one", "2026-03-10 12:00", "[ANNOUNCE] demo v1.2 release candidate", body)
+        several = mail("one", "2026-03-10 12:00", "[ANNOUNCE] demo v1.2 release candidate", f"{body}since 1.2-rc2\n")
+        assert mails_of([named]) == mails_of([plain]) == {"1.2-rc3": ["one"]}
+        assert mails_of([several]) == {"1.2-rc": ["one"]}
+        assert mails_of([several, *tags("v1.2-rc3 2026-03-10 11:00")]) == {"1.2-rc3": ["one"]}
 
     def test_without_such_a_tag_it_stays_without_a_number(self) -> None:
         """Neither a beta, nor the final, nor a candidate that has a mail already is taken for it."""

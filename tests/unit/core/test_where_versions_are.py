@@ -67,6 +67,14 @@ class TestBody:
         ]  # fmt: skip
         assert read(given, "[ANNOUNCE] demo: new stable releases", " * v2.0 release candidate\n") == ["2.0-rc"]
 
+    def test_a_remark_about_a_branch_is_none_about_the_version(self, tmp_path: Path) -> None:
+        """As rdma-core's lists have them."""
+        body = " * v33.15 (this will be its last stable release)\n * v29.12 => This will be the last one\n"
+        assert read(project(tmp_path, "", self.KEYS), "[ANNOUNCE] demo: new stable releases", body) == [
+            "33.15",
+            "29.12",
+        ]
+
     def test_a_version_in_the_subject_goes_first(self, tmp_path: Path) -> None:
         """The body may list anything then."""
         assert read(project(tmp_path, "", self.KEYS), "[ANNOUNCE] demo v62.0", self.BATCH) == ["62.0"]
