@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from rctrack.core.version import Version, parse_version
 
 _MOST_PROSE = 60_000
 _MOST_TEXT = 300_000
+_MOST_CLAIMS = 20
+"""In one sentence."""
 _TOKEN = re.compile(r"(?<![\w.])[vV]?(\d[\w.~+-]{0,60})")
 _RELEASED = re.compile(
     r"(?:announc\w{1,9} (?:\w{1,40} ){0,4}?(?:release|availability) of (?:the )?|announc\w{1,9} "
@@ -18,13 +21,14 @@ _RELEASED = re.compile(
 )
 _CLAIMS = ("announc", "tag", "is now", "is out", "is available", "released")
 """One of them is in everything that _RELEASED fits."""
+_IF = re.compile(r"\b(?:if|unless|whether)\b", re.IGNORECASE)
+"""Anywhere in the sentence before what would else be said to be out."""
 _PERHAPS = re.compile(
-    r"\b(?:if|unless|whether)\b"
-    r"|(?:\b(?:before|until|till|once|when|after|since|as soon as|by the time|will|shall|would|could|should|might|may"
-    r"|going to|plan\w*|intend\w*|hop(?:e|ing)\w*|expect\w*|want\w*|not|never)|'ll|n't)\b[^,]*$",
+    r"\b(?:before|until|till|once|when|after|since|as soon as|by the time|will|shall|would|could|should|might|may"
+    r"|going to|plan\w*|intend\w*|hop(?:e|ing)\w*|expect\w*|want\w*|not|never)\b|'ll\b|n't\b",
     re.IGNORECASE,
 )
-"""Before what would else be said to be out."""
+"""In the same clause before it."""
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _LATER = re.compile(
     rf"[^.,;]{{0,40}}?\b(?:next (?:{_DAY}|week|month|year)|tomorrow|soon|(?:on|by|this|coming) {_DAY}|by the end"
@@ -98,9 +102,10 @@ def _said_to_be_out(text: str) -> Iterator[str]:
     for sentence in _SENTENCE.split(prose_of(text)):
         if sentence.endswith("?") or not any(word in sentence.lower() for word in _CLAIMS):
             continue
-        for claim in _RELEASED.finditer(sentence[:2000]):
-            is_perhaps = _PERHAPS.search(sentence, 0, claim.start()) or _LATER.match(sentence, claim.end())
-            if not is_perhaps:
+        for claim in islice(_RELEASED.finditer(sentence[:2000]), _MOST_CLAIMS):
+            before = sentence[: claim.start()]
+            is_perhaps = _IF.search(before) or _PERHAPS.search(before.rpartition(",")[2])
+            if not is_perhaps and not _LATER.match(sentence, claim.end()):
                 yield claim[1] or claim[2]
 
 

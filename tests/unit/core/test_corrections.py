@@ -94,6 +94,12 @@ class TestACopiedSubject:
         silent = replace(self.FINAL, alternatives=(), contradiction=None)
         assert mails_of([self.CANDIDATE, silent, *self.TAGGED]) == {"3.6-rc2": ["rc2"], "3.6": ["final"]}
 
+    def test_what_comes_earlier_in_the_cycle_is_not_meant(self) -> None:
+        """A beta that is tagged after the candidate is another matter."""
+        silent = replace(self.FINAL, alternatives=(), contradiction=None)
+        tagged = tags("v3.6-rc2 2026-11-22 15:09", "v3.6-beta4 2026-12-13 14:47")
+        assert mails_of([self.CANDIDATE, silent, *tagged]) == {"3.6-rc2": ["rc2", "final"]}
+
     def test_a_mail_that_says_that_it_was_sent_again_is_no_draft(self) -> None:
         """An old announcement may be sent again on the day of the next tag."""
         again = mail("again", "2026-12-13 15:45", "[RESEND] [ANNOUNCE] demo 3.6-rc2", "out\n")

@@ -33,6 +33,7 @@ EXPLODING = [
     r"^(?:\w{0,9} ?){0,9}x",
     r"(?i)^(?:demo |DEMO )*v",
     r"^(?:.\s)*(?:\w+\W?)+$",
+    r"(?:\w(\w)(?:(?:[^a])*)*?){2}",
 ]
 HARMLESS = [
     (r"^\[ANNOUNCE\]\s(?:.*\s)?util-linux\s(?:\w+\s)*v(?P<version>\S+)", 1000),
@@ -43,6 +44,7 @@ HARMLESS = [
     (r"(?s)^(?=.*demo)(?!.*other)v(?P<version>\S+)", 1000),
     (r"demo.*v(?P<version>\d\S*) released", 200),
     (r"^[\](]*[^]y]+demo$", 1000),
+    (r"^(?:[^a]+[^ab]*-|x)+", 200),
 ]
 
 

@@ -259,6 +259,7 @@ def test_of_several_versions_in_a_body_the_newest_comes_first() -> None:
     [
         "This is hopefully the last rc before v2.42 is released.",
         "If nothing comes up, 2.42 is released next Sunday.",
+        "If nothing comes up, 2.42 is released.",
         "Unless 2.42 is out by Friday there will be an rc2.",
         "Once 2.42 is tagged the tree opens again.",
         "I hope 2.42 is out soon.",
@@ -276,6 +277,13 @@ def test_what_is_promised_supposed_or_quoted_is_not_said_to_be_out(body: str) ->
     found = sent("[ANNOUNCE] demo v2.42-rc1", body=f"{body}\nSee 2.42-rc1.\n")
     assert isinstance(found, Announcement)
     assert (found.versions, found.alternatives, found.contradiction) == ((version("2.42-rc1"),), (), None)
+
+
+def test_a_body_that_looks_back_is_no_contradiction() -> None:
+    """The candidate before was said to be out, too."""
+    found = sent("[ANNOUNCE] demo v2.42-rc2", body="Two weeks ago: demo 2.42-rc1 is now available. Here is 2.42-rc2.")
+    assert isinstance(found, Announcement)
+    assert (found.alternatives, found.contradiction) == ((), None)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rctrack import config
 from rctrack.core.evidence import MailEvidence
@@ -28,6 +30,23 @@ def read(
     if reading is not None:
         assert subject_may_fit(rules, subject)
     return [version.text for version in reading.versions] if isinstance(reading, Announcement) else None
+
+
+PIECES = [
+    "[RESEND]", "[SPAM]", "[demo-devel]", "[other]", "[EXT]", "Re:", "Fwd:", "[ANNOUNCE]", "[ANNOUNCE RESEND]",
+    "RESEND:", "demo", "v2.44-rc1", "v2.44", "\u200b", "\u00a0", "(resend)", "(was: talk)", "release candidate",
+    "postponed", "!",
+]  # fmt: skip
+
+
+@settings(max_examples=400)
+@given(st.lists(st.sampled_from(PIECES), max_size=8), st.booleans())
+def test_a_look_at_the_subject_alone_lets_in_all_that_is_taken(pieces: list[str], replies: bool) -> None:
+    """And all that is refused with a reason: read() asserts it."""
+    subject = " ".join(pieces)
+    body = "demo 2.44 is now available.\n" if replies else ""
+    for pattern in (r"^\[ANNOUNCE\] demo v(?P<version>\S+)", r"demo v(?P<version>\S+)"):
+        read(subject, pattern=pattern, replies=replies, body=body)
 
 
 MARKED = [
@@ -61,6 +80,7 @@ HIDDEN = [
     "\ufeff[ANNOUNCE] de\u00admo v2.44-rc1",
     "[ANNOUNCE] demo v2.44\u2011rc1",
     "[ANNOUNCE] demo v2.44-rc1\u200e",
+    "[ANNO\u00adUNCE] demo v2.44-rc1",
     "\u2068[ANNOUNCE]\u2069\u2003demo v2.\u20604\u200d4-rc1",
 ]
 

@@ -88,6 +88,11 @@ class TestBody:
             read(project(tmp_path, "", self.KEYS), "[ANNOUNCE] demo: new stable releases", body) == "names no version"
         )
 
+    def test_what_is_quoted_is_another_s(self, tmp_path: Path) -> None:
+        """Also where the expression would fit anywhere in a line."""
+        keys = "subject = '^new releases$'\nbody = 'v(?P<version>\\d\\S*)'"
+        assert read(project(tmp_path, "", keys), "new releases", "> v1.0\nv1.1\n") == ["1.1"]
+
     def test_a_subject_without_a_version_needs_a_body(self, tmp_path: Path) -> None:
         """And the body's expression its group; both are said when the file is read."""
         with pytest.raises(ConfigError, match="or body, where the versions stand there"):
