@@ -1,8 +1,9 @@
 """From evidence to observations: is this mail an announcement, is this tag a release, and of which version?
 
-`tag` reads tags, `station` what a project's site says. `mail` reads mails, with `headers` and `body` for what is
-general about mail however broken, and `shortlog` and `says` for what an announcement states. All of it is bounded,
-and none of it raises.
+`tag` reads tags, `station` what a project's site says. `mail` reads mails: `subject` for what is put around a subject,
+`sender` for who wrote it, `candidate` for the words beside a version, `headers` and `body` for what is general about
+mail however broken, `shortlog` and `statements` for what an announcement states. All of it is bounded, and none of it
+raises.
 """
 
 from rctrack.core.recognise.headers import Headers, header_text, parse_headers

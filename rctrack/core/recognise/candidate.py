@@ -9,7 +9,7 @@ _SPELLED = {word: number for words in (_NUMBERS, _ORDINALS) for number, word in 
 _ORDINAL = rf"(?P<ordinal>{'|'.join(_ORDINALS)}|\d{{1,2}}(?:st|nd|rd|th))\s+"
 _STAGES = r"release[- ]?candidate|candidate|rc|pre-?release|preview|pre|beta|alpha"
 _TEST = r"test(?=\s*(?:[-#.]?\s*\d|release\b|version\b|$|[)\]]))"
-_NUMBER = rf"s?(?:[-\u2013# .(]{{0,3}}(?P<number>\d{{1,4}}(?!\.?\d)|(?:{'|'.join(_NUMBERS)})\b)\)?)?"
+_NUMBER = rf"(?:[-\u2013# .(]{{0,3}}(?P<number>\d{{1,4}}(?!\.?\d)|(?:{'|'.join(_NUMBERS)})\b)\)?)?"
 _GAP = r"[\s,;:\u2013\u2014(\[{<\"'*~+-]*"
 _FILLER = (
     r"(?:(?:the|a|an|our|its|is|are|was|were|has|have|been|be|being|now|as|this|another|next|new|newest|latest|current"
@@ -30,13 +30,13 @@ _NOT_OUT = (
     r"|available|tagged|postponed|delayed|made|cut|published|announced|ready))|(?:release\s+)?countdown"
 )
 _BEHIND = re.compile(
-    rf"(?:{_GAP}{_FILLER}(?:{_ORDINAL})?(?P<stage>{_STAGES}|{_TEST})(?![a-z]){_NUMBER}(?!\d)"
+    rf"(?:{_GAP}{_FILLER}(?:{_ORDINAL})?(?P<stage>{_STAGES}|{_TEST})s?(?![a-z]){_NUMBER}(?!\d)"
     rf"|{_GAP}{_FILLER}(?:(?P<trial>{_TRIAL})|(?P<not_out>{_NOT_OUT}))(?!\w))",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(
     rf"(?<![\w/-])(?<!after )(?<!since )(?<!than )(?<!from )(?:{_ORDINAL})?"
-    rf"(?P<stage>release[- ]?candidate|rc|pre-?release|preview|beta|alpha)(?![a-z]){_NUMBER}(?!\d)"
+    rf"(?P<stage>release[- ]?candidate|rc|pre-?release|preview|beta|alpha)s?(?![a-z]){_NUMBER}(?!\d)"
     r"(?=\s*[\]):]|\s+(?:for|of|release|version)\b|\s+[A-Za-z])",
     re.IGNORECASE,
 )

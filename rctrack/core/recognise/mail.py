@@ -195,6 +195,7 @@ def _in_body(pattern: str, scheme: str, text: str, written_on: date | None) -> I
 
 
 def _of_subject(scheme: str, fitting: re.Match[str], group: str, text: str, written_on: date | None) -> _Reading:
+    """The versions of the subject, with what the body names instead where both do not agree."""
     versions, refusal = _versions(scheme, fitting, group, written_on)
     if refusal:
         return _Reading(refusal=refusal)
@@ -264,8 +265,21 @@ def _versions(
         first = parse_version(scheme, f"{first.base}-{words.candidate}")
         if first is None:
             return (), f"{spelled[0][:40]!r} is called {words.candidate}, no version of the scheme {scheme}"
-    joined = _joined(scheme, first, fitting.string[: fitting.start(group)], fitting.string[last.end :])
-    return tuple(dict.fromkeys([first, *(version for version in further if version), *joined])), ""
+    joined = list(_joined(scheme, first, fitting.string[: fitting.start(group)], fitting.string[last.end :]))
+    refusal = next((spelled_too.refusal for spelled_too in joined if spelled_too.refusal), "")
+    named = [first, *further, *(spelled_too.version for spelled_too in joined)]
+    versions = tuple(dict.fromkeys(version for version in named if version))
+    return ((), refusal) if refusal else (_called_alike(scheme, versions), "")
+
+
+def _called_alike(scheme: str, versions: tuple[Version, ...]) -> tuple[Version, ...]:
+    """The same, each a candidate where the last one has the word for all: "1.2 and 1.3 release candidates"."""
+    last = versions[-1]
+    if not last.is_unnumbered:
+        return versions
+    word = last.stage.name.lower()
+    candidates = (parse_version(scheme, f"{each.base}-{word}") if each.is_final else each for each in versions)
+    return tuple(each for each in candidates if each)
 
 
 def _with_words(
@@ -294,7 +308,7 @@ def _with_words(
     return _Spelled(version, end)
 
 
-def _joined(scheme: str, first: Version, before: str, behind: str) -> Iterator[Version]:
+def _joined(scheme: str, first: Version, before: str, behind: str) -> Iterator[_Spelled]:
     """The versions that follow the first one; each may repeat the name that stands before that."""
     name = _NAME_BEFORE.search(before.rstrip("vV"))
     repeated = rf"(?:{re.escape(name[0].strip())}\s*)?" if name else ""
@@ -302,9 +316,11 @@ def _joined(scheme: str, first: Version, before: str, behind: str) -> Iterator[V
     while more := joint.match(behind):
         spelled = _with_words(scheme, more["version"], behind, more.end())
         version = spelled.version
-        if version is None or (version.is_final and len(version.numbers) < min(2, len(first.numbers))):
+        if version is not None and version.is_final and len(version.numbers) < min(2, len(first.numbers)):
             return
-        yield version
+        yield spelled
+        if version is None:
+            return
         behind = behind[spelled.end :]
 
 

@@ -144,6 +144,23 @@ def test_a_suffix_that_is_not_known_is_no_final(token: str, reason: str) -> None
         assert reason in read(subject, pattern)
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("1.2 and 1.3 release candidates", ["1.2-rc", "1.3-rc"]),
+        ("1.2, 1.3 and 1.4 beta", ["1.2-beta", "1.3-beta", "1.4-beta"]),
+        ("1.2-rc2 and 1.3 release candidates", ["1.2-rc2", "1.3-rc"]),
+        ("1.2 and 1.3 release candidate 1", ["1.2", "1.3-rc1"]),
+        ("1.2 and 1.3 released", ["1.2", "1.3"]),
+        ("1.2 and 1.3 postponed", "'1.3' is followed by 'postponed': it is not out"),
+        ("1.2 and 1.3 milestone 2", "'1.3' is followed by 'milestone': it is no final"),
+    ],
+)
+def test_a_word_behind_several_versions_is_about_all_of_them(words: str, expected: list[str] | str) -> None:
+    """Unless it has a number, which is one version's own."""
+    assert read(f"[ANNOUNCE] demo v{words}") == expected
+
+
 def test_what_the_expression_itself_takes_behind_a_version_is_its_own_affair() -> None:
     """A file name for one."""
     assert read("demo-1.2.tar.gz is out", r"demo-(?P<version>\d+(?:\.\d+)*)\.tar") == ["1.2"]
