@@ -9,7 +9,7 @@ raises.
 from rctrack.core.recognise.headers import Headers, header_text, parse_headers
 from rctrack.core.recognise.mail import recognise_mail, subject_may_fit
 from rctrack.core.recognise.station import recognise_station
-from rctrack.core.recognise.subject import is_sent_again, may_be_disguised
+from rctrack.core.recognise.subject import is_sent_again, may_hide
 from rctrack.core.recognise.tag import Ignored, recognise_tag, tag_names
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "Ignored",
     "header_text",
     "is_sent_again",
-    "may_be_disguised",
+    "may_hide",
     "parse_headers",
     "recognise_mail",
     "recognise_station",

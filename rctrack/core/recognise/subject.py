@@ -40,9 +40,12 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def may_be_disguised(text: bytes) -> bool:
-    """Whether what a subject must hold may be in it although its bytes do not show it."""
-    return not text.isascii() or b"sen" in text.lower()  # RESEND, resent, re-sent
+def may_hide(text: bytes, literal: bytes) -> bool:
+    """Whether a subject may hold a literal that its bytes do not show: for characters nobody sees, or a mark in it."""
+    if not text.isascii():
+        return True
+    is_mark = b"]" in literal or b")" in literal
+    return is_mark and b"sen" in text.lower()  # [ANNOUNCE RESEND]
 
 
 def is_reply(subject: str) -> bool:

@@ -10,7 +10,7 @@ from typing import IO
 from rctrack.config import ListConfig, ProjectConfig
 from rctrack.core import received
 from rctrack.core.evidence import Instant, MailEvidence
-from rctrack.core.recognise import may_be_disguised, parse_headers
+from rctrack.core.recognise import may_hide, parse_headers
 from rctrack.process import ProcessError
 from rctrack.sources import mails
 from rctrack.sources.gitstore import repository as git
@@ -161,7 +161,7 @@ class PublicInbox:
                 self.tools.progress(f"{self.project.id}: reading the archive", number, 0)
             commit, committed, written, text = line.split(b"\0", 3)
             clocks.note(int(written or committed), int(committed), commit)
-            if (certain in text or may_be_disguised(text)) and fits(text[:_MOST_SUBJECT].decode("utf-8", "replace")):
+            if (certain in text or may_hide(text, certain)) and fits(text[:_MOST_SUBJECT].decode("utf-8", "replace")):
                 yield commit.decode(), int(committed)
 
 
