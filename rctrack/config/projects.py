@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from rctrack.config.kinds import LISTS, SITES, TAGS, ListingConfig
 from rctrack.config.table import ConfigError, Table, relative
 from rctrack.core.evidence import ProjectId, SourceId
-from rctrack.core.rules import Era, ListRules, ProjectRules
+from rctrack.core.expression import objection
+from rctrack.core.rules import Alias, Era, ListRules, ProjectRules
 from rctrack.core.subject_words import needed_words
 from rctrack.core.version import SCHEMES, FeatureParts, parse_version
 
@@ -91,7 +92,8 @@ def read_project(stem: str, path: Path) -> ProjectConfig:
     table = Table.read(path)
     scheme = table.choice("scheme", tuple(SCHEMES), None)
     tags = tuple(read_tags(each, path) for each in table.tables("tags"))
-    lists = tuple(read_list(each, path) for each in table.tables("lists"))
+    candidates = table.flag("candidates", default=True)
+    lists = tuple(read_list(each, path, candidates=candidates) for each in table.tables("lists"))
     templates = table.texts("tag", ["v{version}"])
     if any(template.count("{version}") != 1 for template in templates):
         table.fail("tag", templates, 'a template with {version} in it, like "v{version}"')
@@ -106,6 +108,9 @@ def read_project(stem: str, path: Path) -> ProjectConfig:
             primaries=frozenset(each.source for each in tags if each.is_primary),
             expects=frozenset(_expects(table)),
             tags_are_pruned=table.flag("tags_are_pruned", default=False),
+            separator=table.choice("separator", (".", "-", "_"), "."),
+            aliases=_aliases(table),
+            candidates=candidates,
         ),
         keeps_history=table.choice("history", ("all", "cycle"), "all") == "all",
         verified=table.flag("verified", default=False),
@@ -154,6 +159,24 @@ def _feature_parts(table: Table) -> FeatureParts:
     return FeatureParts((((), parsed[0][1]), *parsed[1:]))
 
 
+def _aliases(table: Table) -> tuple[Alias, ...]:
+    """Each with its tag as a regular expression; those that are one tag's whole name come first."""
+    wanted = 'a table of tag and version, like { "v{a}.{b}.9{rc}" = "{a}.{b+1}-rc{rc}" }'
+    named = table.take("aliases", {})
+    if not isinstance(named, dict) or not all(isinstance(version, str) for version in named.values()):
+        table.fail("aliases", named, wanted)
+    aliases = []
+    for tag, version in sorted(named.items(), key=lambda alias: "{" in alias[0]):
+        form = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>\\d{1,9})", re.escape(tag))
+        form = rf"^{form}\Z"
+        if wrong := objection(form):
+            table.fail("aliases", tag, f"{wanted} ({wrong})")
+        if set(re.findall(r"\{(\w+?)(?:\+1)?\}", version)) - set(re.compile(form).groupindex):
+            table.fail("aliases", version, f"{wanted}, with the numbers of {tag!r} alone")
+        aliases.append(Alias(form, version))
+    return tuple(aliases)
+
+
 def _expects(table: Table) -> list[str]:
     stations = table.texts("expects", [])
     if set(stations) - set(EXPECTED):
@@ -188,44 +211,51 @@ def read_listing(table: Table, path: Path) -> ListingConfig:
     return listing
 
 
-def read_list(table: Table, path: Path) -> ListConfig:
+def read_list(table: Table, path: Path, *, candidates: bool = True) -> ListConfig:
     name = table.choice("kind", tuple(LISTS), None)
     kind = LISTS[name]
     url = kind.address(table, path)
-    subject = _subject(table)
+    senders, eras = _senders(table)
+    body = table.regex("body")
+    if body is not None and "version" not in re.compile(body).groupindex:
+        table.fail("body", body, "a regular expression with the named group (?P<version>…)")
+    subject = _subject(table, names_version=body is None)
     if kind.is_searched and not needed_words(subject):
         wanted = "one with a whole word that is always there, like 'linux' in '(?i)^linux (?P<version>\\S+)'"
         table.fail("subject", subject, f"{wanted}, in each alternative: this archive is searched by it")
-    senders, eras = _senders(table)
-    servers = tuple(host.lower() for host in table.texts("server", list(VGER_SERVERS)))
+    rules = ListRules(
+        senders=senders,
+        subject=subject,
+        servers=tuple(host.lower() for host in table.texts("server", list(VGER_SERVERS))),
+        link=f"{url}/{{message_id}}/" if url.startswith("http") and kind.has_links else None,
+        eras=eras,
+        name=url.rpartition("/")[2].partition("@")[0].lower(),
+        body=body,
+        replies=table.flag("replies", default=False),
+        candidates=candidates,
+    )
     table.finish()
-    link = f"{url}/{{message_id}}/" if url.startswith("http") and kind.has_links else None
-    own_name = url.rpartition("/")[2].partition("@")[0].lower()
-    return ListConfig(name, url, ListRules(senders, subject, servers, link, eras, own_name))
+    return ListConfig(name, url, rules)
 
 
-def _subject(table: Table) -> str:
+def _subject(table: Table, *, names_version: bool) -> str:
     """One regular expression for all of the list; the groups of the second one are called version2, and so on."""
     patterns = table.texts("subject", [])
     wanted = "a regular expression with the named group (?P<version>…), or a list of them"
     if not patterns:
         table.fail("subject", None, wanted)
     for pattern in patterns:
-        try:
-            has_version = "version" in re.compile(pattern).groupindex
-        except re.error as error:
-            table.fail("subject", pattern, f"{wanted} ({error})")
-        if not has_version:
-            table.fail("subject", pattern, wanted)
+        if wrong := objection(pattern):
+            table.fail("subject", pattern, f"{wanted} ({wrong})")
+        if names_version and "version" not in re.compile(pattern).groupindex:
+            table.fail("subject", pattern, f"{wanted}; or body, where the versions stand there")
     if len(patterns) == 1:
         return patterns[0]
     numbered = [patterns[0]]
     numbered += [each.replace("(?P<version>", f"(?P<version{i}>") for i, each in enumerate(patterns[1:], 2)]
     joined = "|".join(f"(?:{each})" for each in numbered)
-    try:
-        re.compile(joined)
-    except re.error as error:
-        table.fail("subject", patterns, f"expressions that can be joined, without flags of their own ({error})")
+    if wrong := objection(joined):
+        table.fail("subject", patterns, f"expressions that can be joined, without flags of their own ({wrong})")
     return joined
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from rctrack.core.expression import objection
+
 
 class ConfigError(Exception):
     """A configuration that cannot be used; the text is one line with file and key."""
@@ -75,11 +77,11 @@ class Table:
         found = self.take(key, None)
         if found is None:
             return None
-        try:
-            re.compile(found)
-        except (re.error, TypeError) as error:
-            self.fail(key, found, f"a regular expression ({error})")
-        return str(found)
+        if not isinstance(found, str):
+            self.fail(key, found, "a regular expression")
+        if wrong := objection(found):
+            self.fail(key, found, f"a regular expression ({wrong})")
+        return found
 
     def zone(self, key: str) -> ZoneInfo:
         # Not available_timezones(): that reads the whole tz database, and every command reads the configuration.

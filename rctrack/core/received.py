@@ -17,6 +17,13 @@ _BY = re.compile(r"(?:^|\s)by\s+(?P<host>[A-Za-z0-9._-]*[A-Za-z0-9_-])", re.IGNO
 _COMMENT = re.compile(r"\([^()]*\)")
 _MOST_NESTED = 4
 """Comments within comments, as Exim writes them."""
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_ISO = re.compile(r"^\s*(\d{4})-(0[1-9]|1[0-2])-(\d\d)[T ]\s*")
+_TWELVE_HOURS = re.compile(r"\b(\d{1,2}):(\d\d)(?::(\d\d))?\s*([ap])\.?m\b\.?", re.IGNORECASE)
+_ZONE = re.compile(r"(?:(?<=\d)\s*|\s*\b(?:GMT|UTC?|Z)\s*)([+-])(\d{1,2})(?::?(\d\d))?(?=\s|$|\()", re.IGNORECASE)
+"""A numeric zone with a colon or behind a name; what follows a time or a year directly is one too."""
+_YEARS = range(1971, 2101)
+"""Those of mail; the first of 1970 is what a clock shows that was never set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +36,41 @@ class Hop:
 
 
 def parse_date(text: str) -> Instant | None:
-    """The instant that a mail date spells, with its offset; None for one that cannot be read."""
+    """The instant that a mail date spells, with its offset; None for one that cannot be read or be true."""
     try:
-        fields = parsedate_tz(text[:200])
+        fields = parsedate_tz(_as_usual(text[:200]))
         if fields is None:
             return None
         year, month, day, hour, minute, second = fields[:6]
         offset = timedelta(seconds=fields[9] or 0)
         # Not mktime_tz(): it takes 30 February for 1 March. A leap second is written as :60.
-        at = datetime(year, month, day, hour, minute, second - (second == 60), tzinfo=UTC) - offset
-        return Instant(at, offset if abs(offset) < timedelta(days=1) else timedelta(0))
+        at = datetime(_whole_year(year), month, day, hour, minute, second - (second == 60), tzinfo=UTC) - offset
     except (ValueError, OverflowError, IndexError, TypeError):
         return None
+    if at.year not in _YEARS:
+        return None
+    return Instant(at, offset if abs(offset) < timedelta(days=1) else timedelta(0))
+
+
+def _as_usual(text: str) -> str:
+    """A date in the form of RFC 5322 where somebody's program wrote it in one of its own."""
+    text = _ISO.sub(lambda date: f"{date[3]} {_MONTHS[int(date[2]) - 1]} {date[1]} ", text)
+    text = _TWELVE_HOURS.sub(_of_24_hours, text)
+    text = _ZONE.sub(lambda zone: f" {zone[1]}{zone[2]:0>2}{zone[3] or '00'}", text)
+    return re.sub(r"(?<=:\d\d)[.,]\d+", "", text)
+
+
+def _of_24_hours(time: re.Match[str]) -> str:
+    hour, is_afternoon = int(time[1]), time[4].lower() == "p"
+    hour = hour % 12 + 12 * is_afternoon if hour <= 12 else hour
+    return f"{hour:02}:{time[2]}:{time[3] or '00'} "
+
+
+def _whole_year(year: int) -> int:
+    """The year that is meant by one that counts from 1900 (RFC 5322 section 4.3), be it behind a "19" or not."""
+    if 100 <= year < 1000:
+        return year + 1900
+    return year - 19_000 + 1900 if 19_100 <= year < 19_200 else year
 
 
 def read_hop(received: str) -> Hop | None:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[0-9]{1,3}|.)", re.DOTALL)
-"""In a regular expression."""
+from rctrack.core import expression
+
 _GROUP = re.compile(r"\(\?[aiLmsux]{0,7}:")
 """How a group without a name begins, with flags of its own or without."""
 
@@ -34,7 +34,7 @@ def _words(pattern: str) -> tuple[str, ...]:
 def _alternatives(pattern: str) -> list[str]:
     """What "|" parts at the top, without the group that may be around each."""
     parts: list[list[str]] = [[]]
-    for piece in _pieces(pattern):
+    for piece in expression.pieces(pattern):
         if piece == "|":
             parts.append([])
         else:
@@ -44,7 +44,7 @@ def _alternatives(pattern: str) -> list[str]:
 
 def _bare(pattern: str) -> str:
     """The same without the group that is around all of it."""
-    while (opened := _GROUP.match(pattern)) and _end_of_piece(pattern, 0) == len(pattern):
+    while (opened := _GROUP.match(pattern)) and next(expression.pieces(pattern), "") == pattern:
         pattern = pattern[opened.end() : -1]
     return pattern
 
@@ -85,7 +85,7 @@ def _is_edge(piece: str) -> bool:
 
 def _ungrouped(pattern: str, transparent: str) -> Iterator[str]:
     """The pieces, with those of a group that stands there once and has no alternatives in its place."""
-    pieces = list(_pieces(pattern))
+    pieces = list(expression.pieces(pattern))
     for piece, following in zip(pieces, [*pieces[1:], ""], strict=True):
         opened = _GROUP.match(piece) if piece.startswith(transparent) else None
         is_counted = following[:1] in ("*", "?", "{", "+") and following != ""
@@ -93,29 +93,3 @@ def _ungrouped(pattern: str, transparent: str) -> Iterator[str]:
             yield from _ungrouped(inner, transparent)
         else:
             yield piece
-
-
-def _pieces(pattern: str) -> Iterator[str]:
-    """The pattern in pieces: one character, escape, class, group or count each."""
-    position = 0
-    while position < len(pattern):
-        end = _end_of_piece(pattern, position)
-        yield pattern[position:end]
-        position = end
-
-
-def _end_of_piece(pattern: str, position: int) -> int:
-    first = pattern[position]
-    if first == "\\":
-        return found.end() if (found := _ESCAPE.match(pattern, position)) else position + 2
-    if first == "{":
-        return pattern.find("}", position) + 1 or len(pattern)
-    if first == "[":
-        position += 2 if pattern[position + 1 : position + 2] != "^" else 3
-        while pattern[position] != "]":
-            position += 2 if pattern[position] == "\\" else 1
-    elif first == "(":
-        position += 1
-        while pattern[position] != ")":
-            position = _end_of_piece(pattern, position)
-    return position + 1

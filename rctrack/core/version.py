@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import IntEnum
 from typing import NewType
@@ -49,6 +49,11 @@ class Version:
         return self.stage is Stage.FINAL
 
     @property
+    def is_unnumbered(self) -> bool:
+        """Whether this is a candidate whose number is not told: "2.44-rc"."""
+        return not self.is_final and self.candidate == 0 and not self.text[-1:].isdigit()
+
+    @property
     def rc(self) -> int | None:
         """The candidate number; None for a final."""
         return None if self.is_final else self.candidate
@@ -89,21 +94,27 @@ class FeatureParts:
 
 # The longest number is bounded: int() of a huge digit string is quadratic, and no project counts past 9 digits.
 _NUMBERS = r"(?P<numbers>\d{1,9}(?:[._]\d{1,9}){0,7}%s)(?P<letter>[a-z]?)"
+_DATED = r"(?P<numbers>(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))(?P<letter>)"
 _CANDIDATE = r"(?:[-._~ ]{0,3}\(?(?P<stage>%s)[-._# ]{0,2}(?P<candidate>\d{1,4})?\)?)?"
-_WORDS = r"release[- ]candidate|candidate|rc|pre|beta|alpha|[ab](?=\d)"
+_WORDS = r"release[- ]candidate|candidate|rc|pre-?release|preview|pre|beta|alpha|test|[ab](?=\d)"
 _REVISION = r"(?:%s(?P<revision>\d{1,6}))?"
-_SPELLED = {"RELEASE CANDIDATE": "RC", "RELEASE-CANDIDATE": "RC", "CANDIDATE": "RC", "B": "BETA", "A": "ALPHA"}
+_SPELLED = {"CANDIDATE": "RC", "B": "BETA", "A": "ALPHA", "PREVIEW": "PRE", "PRERELEASE": "PRE"}
 
 
 def _pattern(numbers: str, candidate: str, revision: str) -> re.Pattern[str]:
     return re.compile(numbers + candidate + revision, re.IGNORECASE | re.ASCII)
 
 
-# A dash number before the candidate is one more number (OFED 9.8-1-rc7), one after it a revision (6.5-rc3-1).
+# A dash number before the candidate is one more number (OFED 9.8-1-rc7), one after it a revision (6.5-rc3-1); three
+# numbers that are a day are that day, 2024-05-08.
+_DAYS = _pattern(_DATED, _CANDIDATE % _WORDS, _REVISION % "-")
 _DOTTED = _pattern(_NUMBERS % r"(?:-\d{1,3}(?![.\d]))?", _CANDIDATE % _WORDS, _REVISION % "-")
 _KERNEL = _pattern(_NUMBERS % "", _CANDIDATE % "rc|pre|test", "")
 _RT = _pattern(_NUMBERS % "", _CANDIDATE % "rc|pre|test", r"-rt(?P<revision>\d{1,6})")
-_DAY = re.compile(r"(?:[a-z]+-)?(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)", re.IGNORECASE | re.ASCII)
+_DAY = re.compile(
+    r"(?:(?P<next>next)-|[a-z]+-)?(?P<written>(?P<year>\d{4})(?P<mark>[-.]?)(?P<month>\d\d)(?P=mark)(?P<day>\d\d))",
+    re.IGNORECASE | re.ASCII,
+)
 _MONTH_DAY = re.compile(
     r"(?P<month>[a-z]{3,9})\.? +(?P<day>\d{1,2})(?:[, ]+(?P<year>\d{4}))?", re.IGNORECASE | re.ASCII
 )
@@ -117,14 +128,14 @@ Parser = Callable[[str, date | None], Version | None]
 """From what was written, and the day on which it was, where that is known."""
 
 
-def _parse_numbered(pattern: re.Pattern[str], mark: str = "-") -> Parser:
+def _parse_numbered(*patterns: re.Pattern[str], mark: str = "-") -> Parser:
     def parse(text: str, _written_on: date | None) -> Version | None:
-        found = pattern.fullmatch(text)
+        found = next((match for pattern in patterns if (match := pattern.fullmatch(text))), None)
         if found is None:
             return None
         base = found["numbers"].replace("_", ".") + found["letter"].lower()
-        spelled = (found["stage"] or "final").upper()
-        stage, candidate = Stage[_SPELLED.get(spelled, spelled)], int(found["candidate"] or 0)
+        word = re.sub("release[- ]c", "c", (found["stage"] or "final").lower()).replace("-", "").upper()
+        stage, candidate = Stage[_SPELLED.get(word, word)], int(found["candidate"] or 0)
         revision = found.groupdict().get("revision")
         numbers = tuple(int(number) for number in re.split("[._-]", found["numbers"]))
         suffix = _suffix(stage, candidate) if found["candidate"] else ""
@@ -143,11 +154,27 @@ def _parse_numbered(pattern: re.Pattern[str], mark: str = "-") -> Parser:
     return parse
 
 
+def _parse_days_then_numbers(text: str, written_on: date | None) -> Version | None:
+    """A number, or a day of the time before the project had numbers, which is older than any number from 1 on."""
+    version = SCHEMES["dotted"](text, written_on)
+    if version is None:
+        return None
+    day = _DAY.match(version.base)
+    if day is None or day["written"] != version.base:
+        return version
+    return replace(version, numbers=(0, int(day["year"] + day["month"] + day["day"])))
+
+
 def _parse_day(text: str, written_on: date | None) -> Version | None:
-    """A daily tree: next-20300607, 20300607, or "Jun 7" of the year that is closest to when it was written."""
+    """A day: 2030-06-07, 20300607, linux-next's next-20300607; or "Jun 7" of the year closest to when it was written.
+
+    Its text is what was written, without a word before it; days without a year are linux-next's and spelled like its
+    tags.
+    """
     try:
         if found := _DAY.fullmatch(text):
-            return _of_day(date(int(found["year"]), int(found["month"]), int(found["day"])))
+            day = date(int(found["year"]), int(found["month"]), int(found["day"]))
+            return _of_day(day, ("next-" if found["next"] else "") + found["written"])
         found = _MONTH_DAY.fullmatch(text)
         month = _month(found["month"]) if found else None
         if found is None or month is None:
@@ -170,8 +197,8 @@ def _closest_day(month: int, day: int, written_on: date) -> Version | None:
     return _of_day(closest) if closest and abs(closest - written_on) < timedelta(days=200) else None
 
 
-def _of_day(day: date) -> Version:
-    text = f"next-{day:%Y%m%d}"
+def _of_day(day: date, written: str = "") -> Version:
+    text = written or f"next-{day:%Y%m%d}"
     return Version((day.year, day.month, day.day), "", Stage.FINAL, 0, 0, text, text, dated=True)
 
 
@@ -195,9 +222,10 @@ def _month(name: str) -> int | None:
 
 
 SCHEMES: dict[str, Parser] = {
-    "dotted": _parse_numbered(_DOTTED),
+    "dotted": _parse_numbered(_DAYS, _DOTTED),
     "kernel": _parse_numbered(_KERNEL),
-    "rt": _parse_numbered(_RT, "-rt"),
+    "rt": _parse_numbered(_RT, mark="-rt"),
+    "days-then-dotted": _parse_days_then_numbers,
     "daily": _parse_day,
     "monthly": _parse_month,
 }

@@ -17,12 +17,12 @@ _MOST_NAMES = 10_000
 _LONGEST = 16_000
 """Bytes of one header that are kept."""
 _HEADER = re.compile(rb"^([!-9;-~]{1,80})[ \t]*:", re.MULTILINE)
-_END_OF_HEADER = re.compile(rb"\r?\n(?![ \t])")
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _COMMENT = re.compile(r"\([^()]*\)")
 _IN_BRACKETS = re.compile(r"<\s*([^<>\s@]{1,200}@[^<>\s@]{1,255})\s*>")
 _BARE = re.compile(r"(?<![^\s,;:(])([^\s<>,;:()@\"]{1,200}@[^\s<>,;:()@\"]{1,255})")
+_MAILBOX = re.compile(r"((?:\"[^\"]{0,200}\"|[^<>\",]){1,200})<\s*([^<>\s@]{1,200}@[^<>\s@]{1,255})\s*>")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 # Some codecs of Python are no charsets, or take time that grows with the square of the length.
@@ -57,10 +57,16 @@ def parse_headers(content: bytes, start: int = 0) -> Headers:
             continue
         kept = fields.setdefault(name, [])
         if len(kept) < _MOST_OF_A_NAME:
-            value = content[found.end() : min(found.end() + _LONGEST, end)]
-            over = _END_OF_HEADER.search(value)
-            kept.append(value[: over.start()] if over else value)
+            kept.append(_unended(content, found.end(), min(found.end() + _LONGEST, end)))
     return Headers(fields, body_at)
+
+
+def _unended(content: bytes, begin: int, limit: int) -> bytes:
+    """What stands there up to the end of the line that no folded line follows."""
+    end = content.find(b"\n", begin, limit)
+    while end >= 0 and content[end + 1 : end + 2] in (b" ", b"\t"):
+        end = content.find(b"\n", end + 1, limit)
+    return content[begin:limit] if end < 0 else content[begin:end].removesuffix(b"\r")
 
 
 def _end_of_headers(content: bytes, start: int) -> tuple[int, int]:
@@ -82,6 +88,12 @@ def addresses(headers: Headers, name: str) -> tuple[str, ...]:
     for value in headers.all(name)[:10]:
         found += addresses_in(value[:4000])
     return tuple(dict.fromkeys(found))
+
+
+def mailboxes(headers: Headers, name: str) -> tuple[tuple[str, str], ...]:
+    """The decoded names and the addresses in lower case of a header's mailboxes that have both."""
+    text = " ".join(header_text(headers, name, 4000).split())
+    return tuple((shown.strip(" ,\"'"), address.lower()) for shown, address in _MAILBOX.findall(text))
 
 
 def addresses_in(text: str) -> list[str]:

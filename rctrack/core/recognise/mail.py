@@ -6,49 +6,54 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote
 
-from rctrack.core import received
+from rctrack.core import expression, received
 from rctrack.core.evidence import Instant, MailEvidence, MessageId, Sighting
-from rctrack.core.recognise import statements
+from rctrack.core.recognise import candidate, statements
 from rctrack.core.recognise.body import text_of
 from rctrack.core.recognise.headers import Headers, addresses, addresses_in, header_text, parse_headers
+from rctrack.core.recognise.sender import senders
 from rctrack.core.recognise.shortlog import count_announced
+from rctrack.core.recognise.subject import LONGEST, answered, forms, is_reply, is_tagged, plain
 from rctrack.core.release import Announcement, Unrecognised
 from rctrack.core.rules import ListRules
 from rctrack.core.version import Version, parse_version
 
-_MOST_SUBJECT = 1000
-_TAG = re.compile(r"\s*\[([^\[\]]{1,60})\]\s*")
-_REPLY = re.compile(
-    r"\s*(?:\[[^\[\]]{1,60}\]\s*)*(?:\[?\s*(?:re|aw|sv|vs|antw|antwort|odp|ynt|rif|ref|res|fwd?|wg|tr|rv|enc|doorst|vl"
-    r"|r[ée]p?|réf|r|i|pd|vb|atb|bls|vá|ilt|ответ|отв|пересл|απ|σχετ|回复|回覆|答复|答覆|转发|轉寄|转寄|返信|転送|답장"
-    r"|automatic reply|out of (?:the )?office|undeliver(?:able|ed))\.?"
-    r"\s*(?:[\[(]\d{1,3}[\])]|\^\d{1,3})?\s*[:\uff1a])|.*\(fwd\)\s*$|.*\(was:?\s",
-    re.IGNORECASE,
-)
-_TAIL = re.compile(
-    r"\s*[-,(]?\s*(?P<candidate>(?:release[- ]candidate|rc|pre|beta|alpha|test)[-# ]?\d{1,4})\)?", re.IGNORECASE
-)
 _JOINT = r"\s*(?:,\s*(?:and\s+|&\s*)?|;\s|/\s|&\s*|\band\s+)"
 _WITHIN = re.compile(r"[,;&/](?=\S)|\s*,\s+|\s+and\s+")
 """What joins versions where the group `version` holds several."""
+_GLUED = re.compile(r"[-._~+]?\w[^\s,;&/()\[\]]*")
+"""What goes on without a blank where the group `version` ends."""
 _NAME_BEFORE = re.compile(r"[A-Za-z][\w+.]{0,60}[-_ ]?$")
 _MISTYPED = re.compile(r"(?P<numbers>\d[\d.]*\d)[-._ ]?(?:r|c|cr|rcc|rrc)[-._ ]?(?P<candidate>\d{1,3})", re.IGNORECASE)
-_ORIGINAL_SENDER = ("X-Original-From", "X-Original-Sender", "Reply-To")
+_MOST_LINES, _MOST_PROSE = 2000, 60_000
+_MOST_VERSIONS = 200
+"""In one body; a project with that many branches is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Spelled:
+    """A version as a subject or a line names it, or why it is none."""
+
+    version: Version | None
+    end: int = 0
+    """Where it ends, with the words that belong to it."""
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """The versions that a mail announces, and what it says to the contrary."""
+    """The versions that a mail announces, and what it says to the contrary; or why it announces none."""
 
-    versions: tuple[Version, ...]
+    versions: tuple[Version, ...] = ()
     alternatives: tuple[Version, ...] = ()
     contradiction: str | None = None
+    refusal: str = ""
 
 
 def subject_may_fit(rules: ListRules, subject: str) -> bool:
     """Whether a mail of this subject is worth a look: true at least for all that recognise_mail() takes."""
-    text = " ".join(subject[:_MOST_SUBJECT].split())
-    return not _REPLY.match(text) and any(re.search(rules.subject, form) for form in _untagged(text, None))
+    text = _compared(rules, plain(subject))
+    return text is not None and any(expression.search(rules.subject, form) for form in forms(text, None))
 
 
 def recognise_mail(
@@ -57,9 +62,9 @@ def recognise_mail(
     """The announcement that a mail is, or why it only looks like one; None for any other mail; never an exception."""
     content = _without_envelope(evidence.content)
     headers = parse_headers(content)
-    subject = header_text(headers, "Subject", _MOST_SUBJECT)
-    found = None if _REPLY.match(subject) else _fit(rules, headers, subject)
-    if found is None:
+    subject = plain(header_text(headers, "Subject", LONGEST))
+    fitting = _fit(rules, headers, subject)
+    if fitting is None:
         return None
     announced = received.parse_date(header_text(headers, "Date", 200))
     chain = headers.all("Received")
@@ -71,13 +76,12 @@ def recognise_mail(
         who = ", ".join(addresses(headers, "From"))[:200] or "nobody"
         return Unrecognised(subject, evidence.key, f"{who} does not announce this project")
     text = text_of(content, headers)
-    reading = _read_versions(scheme, found, text, _day(written))
-    if not reading.versions:
-        spelled = repr(_version_text(found)[:80])
-        return Unrecognised(subject, evidence.key, f"{spelled} is no version of the scheme {scheme}")
+    reading = _read(rules, scheme, fitting, text, _day(written))
+    if is_reply(subject) and reading.versions[:1] != statements.stated_versions(text, scheme)[:1]:
+        return None  # a talk about a release
     message_id = _message_id(header_text(headers, "Message-ID", 998))
-    if not message_id:
-        return Unrecognised(subject, evidence.key, "has no Message-ID")
+    if not reading.versions or not message_id:
+        return Unrecognised(subject, evidence.key, reading.refusal or "has no Message-ID")
     return Announcement(
         versions=reading.versions,
         message_id=message_id,
@@ -111,21 +115,21 @@ def _without_envelope(content: bytes) -> bytes:
 # --- The subject -----------------------------------------------------------------------------------
 
 
+def _compared(rules: ListRules, subject: str) -> str | None:
+    """The part of a subject that is compared; None for a reply where replies announce nothing."""
+    if not is_reply(subject):
+        return subject
+    return answered(subject) if rules.replies else None
+
+
 def _fit(rules: ListRules, headers: Headers, subject: str) -> re.Match[str] | None:
     """Where the subject fits, as it is or without the prefix of a list."""
-    names = _list_names(rules, headers) if _TAG.match(subject) else frozenset[str]()
-    return next((found for form in _untagged(subject, names) if (found := re.search(rules.subject, form))), None)
-
-
-def _untagged(subject: str, names: frozenset[str] | None) -> Iterator[str]:
-    """The subject, then the same without its first prefix of a list, …; without `names` any prefix may be one."""
-    yield subject
-    for _ in range(4):
-        found = _TAG.match(subject)
-        if found is None or (names is not None and found[1].strip().lower() not in names):
-            return
-        subject = subject[found.end() :]
-        yield subject
+    text = _compared(rules, subject)
+    if text is None:
+        return None
+    names = _list_names(rules, headers) if is_tagged(text) else frozenset[str]()
+    fits = (expression.search(rules.subject, form) for form in forms(text, names))
+    return next((fitting for fitting in fits if fitting), None)
 
 
 def _list_names(rules: ListRules, headers: Headers) -> frozenset[str]:
@@ -144,11 +148,8 @@ def _list_names(rules: ListRules, headers: Headers) -> frozenset[str]:
 
 
 def _sender(rules: ListRules, headers: Headers, written: Instant | None) -> str | None:
-    """Who announces: in From, or behind the list's own address that DMARC made the list write there."""
-    senders = addresses(headers, "From")
-    if senders and all(_is_list_address(address, headers) for address in senders):
-        senders = tuple(address for name in _ORIGINAL_SENDER for address in addresses(headers, name))
-    return next((address for address in senders if _may_announce(rules, address, written)), None)
+    """Who announces, of those who may have written the mail."""
+    return next((address for address in senders(headers) if _may_announce(rules, address, written)), None)
 
 
 def _may_announce(rules: ListRules, address: str, written: Instant | None) -> bool:
@@ -159,42 +160,74 @@ def _may_announce(rules: ListRules, address: str, written: Instant | None) -> bo
     return any((era.since is None or era.since <= day) and (era.until is None or day <= era.until) for era in eras)
 
 
-def _is_list_address(address: str, headers: Headers) -> bool:
-    identity = re.search(r"<([^<>\s]+)>", header_text(headers, "List-Id", 500).lower())
-    if identity and address.replace("@", ".") == identity[1]:
-        return True
-    posts = headers.all("List-Post") + headers.all("X-Mailing-List")
-    if any(address in addresses_in(text[:1000].replace("mailto:", "")) for text in posts[:5]):
-        return True
-    display = header_text(headers, "From", 500).rpartition("<")[0]
-    return re.search(r"\bvia\b", display) is not None and address in addresses(headers, "To") + addresses(headers, "Cc")
-
-
 # --- The version -----------------------------------------------------------------------------------
 
 
-def _version_text(found: re.Match[str]) -> str:
-    """What stands in the group `version`, or in version2, … of a further pattern of the same list."""
-    return found[_version_group(found)] or ""
+def _version_group(fitting: re.Match[str]) -> str | None:
+    """The group `version`, or version2, … of a further pattern of the same list; None where none of them is there."""
+    groups = (name for name in fitting.re.groupindex if name.startswith("version"))
+    return next((name for name in groups if fitting[name] is not None), None)
 
 
-def _version_group(found: re.Match[str]) -> str:
-    groups = [name for name in found.re.groupindex if name.startswith("version")]
-    return next((name for name in groups if found[name] is not None), groups[0])
+def _read(rules: ListRules, scheme: str, fitting: re.Match[str], text: str, written_on: date | None) -> _Reading:
+    """What the mail announces, by its subject where that names a version, else by its body."""
+    group = _version_group(fitting)
+    if group is None:
+        versions = tuple(_in_body(rules.body, scheme, text, written_on)) if rules.body else ()
+        reading = _Reading(versions, refusal="names no version")
+    else:
+        reading = _of_subject(scheme, fitting, group, text, written_on)
+    candidates = [version.text for version in reading.versions if not version.is_final]
+    if candidates and not rules.candidates:
+        return _Reading(refusal=f"{candidates[0]} is a candidate, and the project makes none")
+    return reading
 
 
-def _read_versions(scheme: str, found: re.Match[str], text: str, written_on: date | None) -> _Reading:
-    versions = _versions(scheme, found, written_on)
+def _in_body(pattern: str, scheme: str, text: str, written_on: date | None) -> Iterator[Version]:
+    """The versions in the lines of a body that the expression fits, each once."""
+    versions: dict[Version, None] = {}
+    for line in text[:_MOST_PROSE].split("\n", _MOST_LINES)[:_MOST_LINES]:
+        fitting = None if line.startswith(">") else expression.search(pattern, line)
+        if fitting and (group := _version_group(fitting)):
+            named, _ = _versions(scheme, fitting, group, written_on)
+            versions |= dict.fromkeys(named)
+    yield from list(versions)[:_MOST_VERSIONS]
+
+
+def _of_subject(scheme: str, fitting: re.Match[str], group: str, text: str, written_on: date | None) -> _Reading:
+    """The versions of the subject, with what the body names instead where both do not agree."""
+    versions, refusal = _versions(scheme, fitting, group, written_on)
+    if refusal:
+        return _Reading(refusal=refusal)
     if not versions:
-        return _mended(scheme, _version_text(found), text)
+        return _mended(scheme, fitting[group], text)
     first = versions[0]
-    if len(versions) > 1 or first.dated or not text or statements.names(text, scheme, first):
+    if len(versions) > 1 or first.dated or not text:
         return _Reading(versions)
-    for stated in statements.stated_versions(text, scheme):
-        # The subject is copied from the last announcement and not changed: the body says another one of its cycle.
-        if stated.cycle_id == first.cycle_id and stated > first:
-            return _Reading((stated,), (first,), f"the subject says {first.text}, the body {stated.text}")
-    return _Reading(versions)
+    named = statements.named_versions(text, scheme)
+    if first.is_unnumbered:
+        return _Reading((_number_of(first, named) or first,))
+    if not any(other.cycle_id == first.cycle_id for other in named - {first}):
+        only = tuple(named) if len(named) == 1 and first not in named else ()
+        return _Reading(versions, only)
+    claimed = statements.stated_versions(text, scheme)
+    stated = tuple(
+        other for other in claimed if other.cycle_id == first.cycle_id and (other > first or first not in named)
+    )
+    if not stated or first in claimed:
+        return _Reading(versions)
+    # The subject may be copied from the last announcement and not changed: tags, or what came before, decide.
+    return _Reading(versions, stated, f"the subject says {first.text}, the body {stated[0].text}")
+
+
+def _number_of(unnumbered: Version, named: frozenset[Version]) -> Version | None:
+    """The candidate of the same version that the body names, where it names one alone."""
+    same = [
+        other
+        for other in named
+        if (other.cycle_id, other.stage) == (unnumbered.cycle_id, unnumbered.stage) and not other.is_unnumbered
+    ]
+    return same[0] if len(same) == 1 else None
 
 
 def _mended(scheme: str, spelled: str, text: str) -> _Reading:
@@ -203,53 +236,92 @@ def _mended(scheme: str, spelled: str, text: str) -> _Reading:
     numbers = re.match(r"\d+(?:\.\d+)+", _bare(spelled))
     base = parse_version(scheme, numbers[0]) if numbers else None
     guess = parse_version(scheme, f"{mistyped['numbers']}-rc{mistyped['candidate']}") if mistyped else None
-    stated = [each for each in statements.stated_versions(text, scheme) if base and each.cycle_id == base.cycle_id]
+    stated = [other for other in statements.stated_versions(text, scheme) if base and other.cycle_id == base.cycle_id]
     if stated:
-        others = tuple(each for each in (guess,) if each and each != stated[0])
+        others = tuple(other for other in (guess,) if other and other != stated[0])
         return _Reading((stated[0],), others, f"the subject says {spelled[:40]}, the body {stated[0].text}")
     if guess:
         return _Reading((guess,), (), f"the subject says {spelled[:40]}, taken for {guess.text}")
-    return _Reading(())
+    return _Reading(refusal=f"{spelled[:80]!r} is no version of the scheme {scheme}")
 
 
-def _versions(scheme: str, found: re.Match[str], written_on: date | None) -> tuple[Version, ...]:
-    """The version in the subject, and those joined to it by a comma, "and" or the like."""
-    group, subject = _version_group(found), found.string
-    spelled = [each for each in _WITHIN.split(found[group] or "") if each]
+def _versions(
+    scheme: str, fitting: re.Match[str], group: str, written_on: date | None
+) -> tuple[tuple[Version, ...], str]:
+    """The version that the group holds and those joined to it by a comma, "and" or the like; or why it is none."""
+    spelled = [part for part in _WITHIN.split(fitting[group]) if part]
     if not spelled:
-        return ()
-    end = found.end(group) - (1 if (found[group] or "").endswith((",", ";")) else 0)
-    read = [parse_version(scheme, _bare(each), written_on) for each in spelled[:-1]]
-    last, position = _with_tail(scheme, spelled[-1], subject, end, written_on)
-    first, *further = [*read, last]
-    if first is None:
-        return ()
-    joined = _joined(scheme, first, subject[: found.start(group)], subject[position:])
-    return tuple(dict.fromkeys([first, *(each for each in further if each), *joined]))
+        return (), ""
+    end = fitting.end(group) - (1 if fitting[group].endswith((",", ";")) else 0)
+    listed = [parse_version(scheme, _bare(part), written_on) for part in spelled[:-1]]
+    last = _with_words(scheme, spelled[-1], fitting.string, end, written_on, is_open=fitting.end() <= end)
+    first, *further = [*listed, last.version]
+    if last.refusal or first is None:
+        return (), last.refusal
+    words = candidate.before(fitting.string, fitting.start(group))
+    if words.not_out:
+        return (), f"before {spelled[0][:40]!r} stands {words.not_out!r}: it is not out"
+    if first.is_final and not first.dated and words.candidate:
+        first = parse_version(scheme, f"{first.base}-{words.candidate}")
+        if first is None:
+            return (), f"{spelled[0][:40]!r} is called {words.candidate}, no version of the scheme {scheme}"
+    joined = list(_joined(scheme, first, fitting.string[: fitting.start(group)], fitting.string[last.end :]))
+    refusal = next((spelled_too.refusal for spelled_too in joined if spelled_too.refusal), "")
+    named = [first, *further, *(spelled_too.version for spelled_too in joined)]
+    versions = tuple(dict.fromkeys(version for version in named if version))
+    return ((), refusal) if refusal else (_called_alike(scheme, versions), "")
 
 
-def _with_tail(
-    scheme: str, spelled: str, subject: str, end: int, written_on: date | None = None
-) -> tuple[Version | None, int]:
-    """The version that ends there, with the candidate that may stand apart from it, and where that ends."""
-    tail = _TAIL.match(subject, end)
-    candidate = parse_version(scheme, f"{_bare(spelled)} {tail['candidate']}") if tail else None
-    if tail and candidate:
-        return candidate, tail.end()
-    return parse_version(scheme, _bare(spelled), written_on), end
+def _called_alike(scheme: str, versions: tuple[Version, ...]) -> tuple[Version, ...]:
+    """The same, each a candidate where the last one has the word for all: "1.2 and 1.3 release candidates"."""
+    last = versions[-1]
+    if not last.is_unnumbered:
+        return versions
+    word = last.stage.name.lower()
+    candidates = (parse_version(scheme, f"{each.base}-{word}") if each.is_final else each for each in versions)
+    return tuple(each for each in candidates if each)
 
 
-def _joined(scheme: str, first: Version, before: str, behind: str) -> Iterator[Version]:
+def _with_words(
+    scheme: str, spelled: str, subject: str, end: int, written_on: date | None = None, *, is_open: bool = True
+) -> _Spelled:
+    """The version that ends there, with what the words behind it make of it.
+
+    Where the expression is open, ending with the version, what is glued to that is part of it.
+    """
+    bare = _bare(spelled)
+    version = parse_version(scheme, bare, written_on)
+    words = candidate.behind(subject, end)
+    if words.not_out:
+        return _Spelled(None, end, f"{bare[:80]!r} is followed by {words.not_out!r}: it is not out")
+    if version is not None and (version.dated or not version.is_final):
+        return _Spelled(version, end)
+    if words.trial:
+        return _Spelled(None, end, f"{bare[:80]!r} is followed by {words.trial!r}: it is no final")
+    if words.candidate:
+        called = parse_version(scheme, f"{bare}-{words.candidate}")
+        refusal = "" if called else f"{bare[:80]!r} is called {words.candidate}, no version of the scheme {scheme}"
+        return _Spelled(called, words.end, refusal)
+    glued = _GLUED.match(subject, end) if is_open and version and not spelled.endswith((",", ";")) else None
+    if glued:
+        return _Spelled(None, end, f"{(bare + glued[0])[:80]!r} is no version of the scheme {scheme}")
+    return _Spelled(version, end)
+
+
+def _joined(scheme: str, first: Version, before: str, behind: str) -> Iterator[_Spelled]:
     """The versions that follow the first one; each may repeat the name that stands before that."""
     name = _NAME_BEFORE.search(before.rstrip("vV"))
     repeated = rf"(?:{re.escape(name[0].strip())}\s*)?" if name else ""
     joint = re.compile(rf"{_JOINT}{repeated}(?P<version>v?\d[^\s,;&/]*)", re.IGNORECASE)
     while more := joint.match(behind):
-        version, position = _with_tail(scheme, more["version"], behind, more.end())
-        if version is None or (version.is_final and len(version.numbers) < min(2, len(first.numbers))):
+        spelled = _with_words(scheme, more["version"], behind, more.end())
+        version = spelled.version
+        if version is not None and version.is_final and len(version.numbers) < min(2, len(first.numbers)):
             return
-        yield version
-        behind = behind[position:]
+        yield spelled
+        if version is None:
+            return
+        behind = behind[spelled.end :]
 
 
 def _bare(text: str) -> str:

@@ -10,7 +10,7 @@ from rctrack.config import ListConfig, ProjectConfig
 from rctrack.core import received
 from rctrack.core.evidence import MailEvidence
 from rctrack.core.look import Outcome
-from rctrack.core.recognise import parse_headers
+from rctrack.core.recognise import may_hide, parse_headers
 from rctrack.core.subject_words import literal
 from rctrack.process import ProcessError
 from rctrack.sources import mails
@@ -233,7 +233,8 @@ class PublicInbox:
             if number % 5000 == 0:
                 self.tools.progress(f"{self.project.id}: reading the archive", number, 0)
             clocks.note(entry)
-            if certain in entry.subject and fits(entry.subject.decode("utf-8", "replace")):
+            may_fit = certain in entry.subject or may_hide(entry.subject, certain)
+            if may_fit and fits(entry.subject.decode("utf-8", "replace")):
                 yield entry
 
     def _coverage(self, repository: git.Repository, inbox: Format, clocks: _Clocks, *, is_whole: bool) -> Coverage:

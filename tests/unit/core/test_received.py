@@ -164,8 +164,37 @@ class TestDate:
         assert parse_date(text) == expected
 
     @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("Wed, 28 Jun 2023 10:07:15 +02:00", instant("2023-06-28 08:07:15", 2)),
+            ("Wed, 28 Jun 2023 10:07:15 GMT+0200", instant("2023-06-28 08:07:15", 2)),
+            ("Wed, 28 Jun 2023 10:07:15 GMT+02:00 (CEST)", instant("2023-06-28 08:07:15", 2)),
+            ("Wed, 28 Jun 2023 10:07:15 UTC-5", instant("2023-06-28 15:07:15", -5)),
+            ("Wed, 28 Jun 2023 10:07:15+0530", instant("2023-06-28 04:37:15", 5.5)),
+            ("Wed Jun 28 2023 10:07:15 GMT+0200 (Central European Summer Time)", instant("2023-06-28 08:07:15", 2)),
+            ("2023-06-28T10:07:15+02:00", instant("2023-06-28 08:07:15", 2)),
+            ("2023-06-28 10:07:15.123 +0200", instant("2023-06-28 08:07:15", 2)),
+            ("Wed, 28 Jun 2023 10:07:15 PM +0200", instant("2023-06-28 20:07:15", 2)),
+            ("Wed, 28 Jun 2023 12:07 p.m. +0000", instant("2023-06-28 12:07")),
+            ("Wed, 28 Jun 2023 12:07:15 AM GMT", instant("2023-06-28 00:07:15")),
+            ("Wed, 28 Jun 2023 22:07:15 PM +0200", instant("2023-06-28 20:07:15", 2)),
+            ("Wed, 28 Jun 23 10:07:15 +0200", instant("2023-06-28 08:07:15", 2)),
+            ("Wed, 28 Jun 99 10:07:15 +0200", instant("1999-06-28 08:07:15", 2)),
+            ("Wed, 28 Jun 123 10:07:15 +0200", instant("2023-06-28 08:07:15", 2)),
+            ("Wed, 28 Jun 19123 10:07:15 +0200", instant("2023-06-28 08:07:15", 2)),
+        ],
+    )
+    def test_a_date_in_a_form_of_somebody_s_own_is_read(self, text: str, expected: Instant) -> None:
+        """Zones with a colon or behind a name, twelve hours, years that count from 1900."""
+        assert parse_date(text) == expected
+
+    @pytest.mark.parametrize(
         "text",
         [
+            "Thu, 1 Jan 1970 00:00:00 +0000",
+            "Wed, 28 Jun 1223 10:07:15 +0000",
+            "Wed, 28 Jun 2223 10:07:15 +0000",
+            "Wed, 28 Jun 20230 10:07:15 +0000",
             "",
             "yesterday",
             "Wed",

@@ -84,6 +84,31 @@ def test_what_is_a_shortlog_is_counted_and_nothing_else(body: str, commits: int 
     assert count_announced(body) == commits
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Bug fixes (3):\n      one\n      two\n      three\n",
+        "Anna Example (3):\n      - one\n      - two\n      - three\n",
+        "Anna Example (12):\n      one\n      two\n\nand so on\n",
+        "Attendees of the meeting (40):\n      Anna, Bob and others\n",
+        "New Features:\n  o one\n  o two\nFixed Bugs:\n  o three\n",
+        "Anna Example:\n  o one\nNews:\n  o two\nOther:\n  o three\n",
+        "-----\n\nRelease Notes:\n  one\n  two\n",
+        "-----\n\nDemo Day:\n  Monday in Prague\n",
+        "Changes since 2.41:\n\nKnown Issues:\n  one\n",
+    ],
+)
+def test_what_only_looks_like_a_shortlog_gives_no_number(body: str) -> None:
+    """Titles with a number, lists of points, fewer lines than the number, news in the old form."""
+    assert count_announced(body) is None
+
+
+def test_a_title_beside_a_shortlog_does_not_count() -> None:
+    """The people do."""
+    body = "Known issues (1):\n      none\n\nAnna Example (2):\n      one\n      two that was\nwrapped\n"
+    assert count_announced(body) == 2
+
+
 def test_a_push_is_that_of_the_release_whose_tag_it_names() -> None:
     """By the project's own spelling of tags; a listing says the version itself."""
     rules = ProjectRules("dotted", FeatureParts((((), 2),)), ("RELEASE-{version}",), None, frozenset())

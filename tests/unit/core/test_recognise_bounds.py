@@ -56,6 +56,17 @@ BIG = {
     "a word that never ends": HEAD + b"\n" + b"announc" * 500_000,
     "releases without end": HEAD + b"\n" + b"announcing the release of the " * 500_000,
     "versions without end": HEAD + b"\n" + b"2.42-rc1." * 500_000,
+    "perhapses without end": HEAD
+    + b"\n"
+    + (b"before when after since " * 70 + b", announcing 2.42-rc2 announcing 2.42-rc3 " * 20 + b".\n") * 400,
+    "candidates without end": HEAD.replace(b"rc1", b"rc1 " + b"first release candidate available as the " * 200)
+    + b"\n",
+    "names in Cc without end": HEAD.replace(b"From: maintainer@", b"From: M via D <demo@list.example.org>\nX: ")
+    + b"List-Id: <demo.list.example.org>\nCc: "
+    + b"M <" * 500_000
+    + b"\n\n",
+    "marks without end": HEAD.replace(b"[ANN", b"[RESEND] [resend " * 50_000 + b"[ANN") + b"\n",
+    "titles without end": HEAD + b"\n" + b"Anna Example (9):\n      one\n" * 200_000,
     "dots without end": HEAD.replace(b"v2.42-rc1", b"v" + b"1." * 400) + b"\n" + b"1." * 2_000_000,
 }
 

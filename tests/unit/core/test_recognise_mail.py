@@ -146,11 +146,11 @@ class TestWrongSubjects:
         assert found.versions == (version("2.42-rc1"),)
         assert found.contradiction == "the subject says 2.42-c1, taken for 2.42-rc1"
 
-    def test_the_body_overrules_the_subject_of_the_last_one(self) -> None:
-        """Copied and not changed; the subject's version stays as the alternative that a tag may confirm."""
+    def test_the_body_s_version_is_kept_beside_the_subject_of_the_last_one(self) -> None:
+        """The subject may be copied and not changed; which is meant, tags and the mails before decide."""
         found = accepted("subject-of-the-last-one")
-        assert found.versions == (version("2.42-rc2"),)
-        assert found.alternatives == (version("2.42-rc1"),)
+        assert found.versions == (version("2.42-rc1"),)
+        assert found.alternatives == (version("2.42-rc2"),)
         assert found.contradiction == "the subject says 2.42-rc1, the body 2.42-rc2"
 
 
@@ -245,12 +245,64 @@ def test_a_body_that_speaks_of_another_cycle_overrules_nothing() -> None:
     assert (found.versions, found.contradiction) == ((version("2.42-rc1"),), None)
 
 
-def test_of_several_versions_in_a_body_the_newest_is_meant() -> None:
+def test_of_several_versions_in_a_body_the_newest_comes_first() -> None:
     """An older one is what the newest is compared with."""
     body = "After announcing 2.42-rc2 too late: now 2.42-rc3 is out."
     found = sent("[ANNOUNCE] demo v2.42-rc1", body=body)
     assert isinstance(found, Announcement)
-    assert found.versions == (version("2.42-rc3"),)
+    assert found.versions == (version("2.42-rc1"),)
+    assert found.alternatives == (version("2.42-rc3"),)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "This is hopefully the last rc before v2.42 is released.",
+        "If nothing comes up, 2.42 is released next Sunday.",
+        "If nothing comes up, 2.42 is released.",
+        "Unless 2.42 is out by Friday there will be an rc2.",
+        "Once 2.42 is tagged the tree opens again.",
+        "I hope 2.42 is out soon.",
+        "2.42 is out on Monday.",
+        "2.42 is available in two weeks.",
+        "We will announce the release of 2.42 shortly.",
+        "Is it true that 2.42 is now final, and 2.42 is out?",
+        "Nothing has changed since 2.41 has been released.",
+        "2.42 is not released yet.",
+        "> demo 2.42 is now available",
+    ],
+)
+def test_what_is_promised_supposed_or_quoted_is_not_said_to_be_out(body: str) -> None:
+    """So it is no alternative to the subject either."""
+    found = sent("[ANNOUNCE] demo v2.42-rc1", body=f"{body}\nSee 2.42-rc1.\n")
+    assert isinstance(found, Announcement)
+    assert (found.versions, found.alternatives, found.contradiction) == ((version("2.42-rc1"),), (), None)
+
+
+def test_a_body_that_looks_back_is_no_contradiction() -> None:
+    """The candidate before was said to be out, too."""
+    found = sent("[ANNOUNCE] demo v2.42-rc2", body="Two weeks ago: demo 2.42-rc1 is now available. Here is 2.42-rc2.")
+    assert isinstance(found, Announcement)
+    assert (found.alternatives, found.contradiction) == ((), None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "The 2.42 release of demo is now available at the usual place.",
+        "Demo 2.42 is out.",
+        "The 2.42 version of demo has just been released.",
+        "I'm announcing the release of demo 2.42.",
+        "Sorry for the delay, demo 2.42 is now available.",
+        "Tagged as v2.42.",
+    ],
+)
+def test_what_is_said_to_be_out_is_kept(body: str) -> None:
+    """Although the rest of the mail speaks of the candidate before."""
+    found = sent("[ANNOUNCE] demo v2.42-rc1", body=f"{body}\n\nChanges since 2.42-rc1:\n")
+    assert isinstance(found, Announcement)
+    assert found.alternatives == (version("2.42"),)
+    assert found.contradiction == "the subject says 2.42-rc1, the body 2.42"
 
 
 @pytest.mark.parametrize("path", sorted(MAILS.glob("*.eml")), ids=lambda path: path.stem)

@@ -25,6 +25,12 @@ class TestDotted:
             ("27", "27", "27"),
             ("3.12.0b2", "3.12.0-beta2", "3.12-beta2"),
             ("V3.12.0a1", "3.12.0-alpha1", "3.12-alpha1"),
+            ("3.12 preview 1", "3.12-pre1", "3.12-pre1"),
+            ("3.12-pre-release2", "3.12-pre2", "3.12-pre2"),
+            ("3.12_prerelease_2", "3.12-pre2", "3.12-pre2"),
+            ("3.12-test3", "3.12-test3", "3.12-test3"),
+            ("3.12-rc", "3.12-rc", "3.12-rc0"),
+            ("3.12rc", "3.12rc", "3.12-rc0"),
         ],
     )
     def test_a_spelling_has_a_text_and_a_key(self, text: str, written: str, key: str) -> None:
@@ -57,6 +63,30 @@ class TestRt:
         assert parse_version("rt", text) is None
 
 
+class TestDaysThenNumbers:
+    """A project that was named by days and took up numbers."""
+
+    TEXTS = ("20190301", "20190315", "20200518-rc1", "20200518", "20200710", "3.2-rc1", "3.2", "3.11")
+
+    def test_the_days_are_the_older_era(self) -> None:
+        """Although 20200710 is the higher number."""
+        versions = [version(text, "days-then-dotted") for text in self.TEXTS]
+        assert [each.text for each in sorted([*versions[3:], *versions[:3]])] == list(self.TEXTS)
+        assert len({each.id for each in versions}) == len(versions)
+        assert [version(each.text, "days-then-dotted") for each in versions] == versions
+
+    def test_the_first_number_follows_the_last_day(self) -> None:
+        """And each day the day before it."""
+        versions = [version(text, "days-then-dotted") for text in self.TEXTS]
+        before = all_previous(versions, FeatureParts((((), 2),)))
+        assert [str(before[each]) for each in versions] == ["None", *self.TEXTS[:-1]]
+
+    def test_candidates_of_a_day_are_of_its_cycle(self) -> None:
+        """As of any version."""
+        candidate, final = (version(text, "days-then-dotted") for text in ("20200518-rc1", "20200518"))
+        assert (candidate.cycle_id, candidate.rc, candidate.base) == (final.cycle_id, 1, "20200518")
+
+
 class TestDays:
     """Daily trees and monthly releases."""
 
@@ -68,7 +98,11 @@ class TestDays:
             ("Jan 2", date(2019, 12, 31), "next-20200102"),
             ("Feb 29", date(2024, 3, 1), "next-20240229"),
             ("next-20190819", None, "next-20190819"),
-            ("20190819", None, "next-20190819"),
+            ("20190819", None, "20190819"),
+            ("2019-08-19", None, "2019-08-19"),
+            ("2019.08.19", None, "2019.08.19"),
+            ("master-2019-08-19", None, "2019-08-19"),
+            ("Aug 19, 2018", date(2019, 8, 19), "next-20180819"),
         ],
     )
     def test_the_year_is_the_closest_to_the_date(self, text: str, written_on: date | None, expected: str) -> None:
@@ -79,7 +113,23 @@ class TestDays:
         assert parsed.dated
         assert parsed.rc is None
 
-    @pytest.mark.parametrize("text", ["Aug 19", "Foo 19", "Aug 32", "next-20191319", "Ju 1", "6.1", ""])
+    def test_a_day_is_one_version_however_it_is_written(self) -> None:
+        """And it is read again from its own text."""
+        texts = ["2024-05-08", "20240508", "2024.05.08", "next-20240508", "master-2024-05-08", "May 8, 2024"]
+        days = [version(text, "daily") for text in texts]
+        assert {day.id for day in days} == {"2024.5.8"}
+        assert [version(day.text, "daily").text for day in days] == [day.text for day in days]
+
+    def test_three_numbers_that_are_a_day_are_no_revision(self) -> None:
+        """In a scheme of numbers too: the 8th of May, not the eighth revision of 2024.5."""
+        parsed = version("2024-05-08")
+        assert (parsed.numbers, parsed.revision, parsed.text) == ((2024, 5, 8), 0, "2024-05-08")
+        assert parsed == version("2024.05.08")
+        assert version("2024-05-08-rc2").rc == 2
+        assert version("2024-05-08") < version("2024-05-09") < version("2024-10-01")
+        assert version("5.15-01-2").revision == 2
+
+    @pytest.mark.parametrize("text", ["Aug 19", "Foo 19", "Aug 32", "next-20191319", "2019-0819", "Ju 1", "6.1", ""])
     def test_what_is_no_day_is_none(self, text: str) -> None:
         """Nor is a day without any year near by."""
         assert parse_version("daily", text, None if text == "Aug 19" else date(2019, 8, 19)) is None
