@@ -8,7 +8,7 @@ from pathlib import Path
 from rctrack.config import ProjectConfig
 from rctrack.config.history import load_history
 from rctrack.core.evidence import ProjectId
-from rctrack.core.forecast import Forecast, Past, Said, Target, extras, forecast, overdue_at, past_of, words
+from rctrack.core.forecast import Forecast, Past, Promise, extras, next_step, past_of, undated_of, words
 from rctrack.core.history import ShippedRelease
 from rctrack.core.lateness import Expected
 from rctrack.core.release import Announcement, Flag, Precision, Release
@@ -29,7 +29,7 @@ class Outlook:
         self._made: dict[ProjectId, tuple[object, Forecast | None]] = {}
 
     def next_release(
-        self, project: ProjectConfig, seen: Seen, now: datetime | None, said: Said | None = None
+        self, project: ProjectConfig, seen: Seen, now: datetime | None, said: Promise | None = None
     ) -> Forecast | None:
         """What follows the newest of these releases, and when; with `now` the days before it are ruled out.
 
@@ -39,7 +39,14 @@ class Outlook:
         key = (tuple(seen), asked_on, said)
         if self._made.get(project.id, (None, None))[0] != key:
             past = self._past(project, seen)
-            made = forecast(past, project.rules.feature_parts, Target.NEXT, asked_on=asked_on, said=said)
+            made = next_step(
+                past,
+                project.rules.feature_parts,
+                project.timezone,
+                asked_on=asked_on,
+                promise=said,
+                undated=undated_of(self._history(project), past),
+            )
             self._made[project.id] = (key, made)
         return self._made[project.id][1]
 
@@ -54,11 +61,7 @@ class Outlook:
         made = self.next_release(project, seen, None, said_of(releases)) if seen else None
         if made is None:
             return None
-        after = made.after
-        version = f"{made.expected} after {after.text}" if after.is_final else f"{after.base}-{made.expected}"
-        if not after.is_final and made.expected == "final":
-            version = after.base
-        return Expected(after.id, VersionId(version), overdue_at(made, project.timezone))
+        return Expected(made.after.id, made.version, made.overdue_at)
 
     def with_extras(self, project: ProjectConfig, releases: dict[VersionId, Release]) -> dict[VersionId, Release]:
         """The same releases, those flagged that are more candidates than this project usually makes."""
@@ -103,16 +106,16 @@ def seen_of(releases: Iterable[Release]) -> list[tuple[Version, datetime]]:
     ]
 
 
-def said_of(releases: Mapping[VersionId, Release]) -> Said | None:
+def said_of(releases: Mapping[VersionId, Release]) -> Promise | None:
     """What the newest release's own mail promises of its successor."""
     dated = [release for release in releases.values() if release.came_at]
     newest = max(dated, key=lambda release: release.came_at or release.first_seen_at, default=None)
     return said_in(newest.announcements) if newest else None
 
 
-def said_in(mails: Iterable[Announcement]) -> Said | None:
+def said_in(mails: Iterable[Announcement]) -> Promise | None:
     """What these mails of one release promise of its successor."""
     promised = next((mail.promised for mail in mails if mail.promised), None)
     if promised is None:
         return None
-    return Said.LAST_CANDIDATE if promised == "final" else Said.ONE_MORE
+    return Promise.FINAL if promised == "final" else Promise.CANDIDATE

@@ -186,7 +186,7 @@ def status_json(
         "made_at": made_at,
         # A tag is dated by whoever made it, and may be of tomorrow.
         "days_since": max(0, (now - datetime.fromisoformat(made_at)).days) if made_at else None,
-        "next": expected.expected if expected else None,
+        "next": expected.step if expected else None,
         "next_on": expected.point.isoformat() if expected else None,
         "next_in_words": words(expected) if expected else None,
         "flags": newest["flags"].split() if newest else [],

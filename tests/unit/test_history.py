@@ -10,7 +10,7 @@ from rctrack.config import load_project, shipped
 from rctrack.config.history import COLUMNS, HistoryError, load_history
 from rctrack.core.evidence import MessageId, Sighting, SourceId
 from rctrack.core.fold import fold
-from rctrack.core.forecast import Target, extras, forecast, past_of
+from rctrack.core.forecast import extras, next_step, past_of
 from rctrack.core.release import Announcement, Flag, Precision
 from rctrack.core.version import parse_version
 from rctrack.outlook import Outlook, seen_of
@@ -88,9 +88,9 @@ def test_the_first_release_that_we_see_ourselves_has_a_forecast() -> None:
         if each.tagged and each.tagged.at.at <= moment("2025-11-30 23:00")
     ]
     past = past_of(history, (), project.timezone)
-    made = forecast(past, project.rules.feature_parts, Target.NEXT)
+    made = next_step(past, project.rules.feature_parts, project.timezone)
     assert made is not None
-    assert (made.expected, made.point - made.since) == ("rc1", timedelta(14))
+    assert (made.step, made.point - made.since) == ("rc1", timedelta(14))
     assert expected_next(project, [], [], moment("2025-12-01 00:00")) is None
     assert expected_next(project, [ROW], [], moment("2026-12-01 00:00")) is not None
 
@@ -116,7 +116,7 @@ def test_status_believes_what_the_newest_announcement_promises() -> None:
         for text, promised in (("6.19-rc6", "final"), ("6.19-rc7", "rc8"))
     ]
     said = [expected_next(project, [ROW, row], known, moment("2026-01-26 00:00")) for known in ([], mails[:1], mails)]
-    assert [made and made.expected for made in said] == ["final", "final", "rc8"]
+    assert [made and made.step for made in said] == ["final", "final", "rc8"]
 
 
 def test_what_nothing_confirms_has_no_place_in_the_rhythm() -> None:
