@@ -1,6 +1,6 @@
 """The past of a project as cycles: which candidates each had, and which of them were more than usual."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from statistics import median_high
@@ -13,6 +13,11 @@ CYCLES = 20
 """How many cycles back still count; older ones were made under other habits."""
 LEAST_CYCLES = 5
 """With fewer cycles whose candidates are known no number of candidates is usual."""
+
+MANY = 4
+"""Where so many candidates are usual, a cycle without any has lost them: history has holes."""
+GIVEN_UP_AFTER = 3
+"""So many cycles in a row without any, up to now, are a new habit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ def cycles_of(past: Iterable[Past], feature_parts: FeatureParts, undated: Iterab
             cycles.append(cycle)
             highest += [cycle.highest] if cycle.highest else []
         start = final.day if final else None
-    return tuple(cycles)
+    return _given_up(cycles, missing)
 
 
 def _cycle(
@@ -101,9 +106,22 @@ def _cycle(
     cycle = Cycle(start, candidates, final)
     first, last = cycle.steps[0].version, cycle.highest
     usual = median_high(highest[-CYCLES:]) if len(highest) >= LEAST_CYCLES else 0
-    is_first = not missing if first.is_final else first.stage is not Stage.RC or first.candidate <= 1
     is_whole = final is None or (last >= missing and 2 * last >= usual)
-    return replace(cycle, is_whole=is_whole, is_begun=is_first)
+    has_lost_all = first.is_final and (missing > 0 or usual >= MANY)
+    is_late_number = first.stage is Stage.RC and first.candidate > 1
+    return replace(cycle, is_whole=is_whole, is_begun=not (has_lost_all or is_late_number))
+
+
+def _given_up(cycles: Sequence[Cycle], missing: Mapping[tuple[int, ...], int]) -> tuple[Cycle, ...]:
+    """Returns the cycles; the last ones begin with their final where candidates were given up."""
+    bare = 0
+    for cycle in reversed(cycles):
+        if cycle.candidates or missing.get(cycle.steps[0].version.numbers):
+            break
+        bare += 1
+    if bare < GIVEN_UP_AFTER:
+        return tuple(cycles)
+    return (*cycles[:-bare], *(replace(cycle, is_begun=True) for cycle in cycles[-bare:]))
 
 
 def _by_version(past: Iterable[Past], feature_parts: FeatureParts) -> Iterable[list[Past]]:
