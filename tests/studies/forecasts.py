@@ -231,9 +231,7 @@ def show() -> tuple[int, int]:
     for stated, came, _ in bands_of(pooled):
         print(f"  held back, all together: {came:.1%} came within days that were to hold {stated:.1%}")
     late = mean(result.waiting.following.day >= result.forecast.overdue_at.date() for result in pooled.results)
-    print(
-        f"  held back, all together: {late:.1%} of {len(pooled.results)} came after they were overdue, at 98 % of the odds"
-    )
+    print(f"  held back, all together: {late:.1%} were overdue when they came, 98 % of their odds being spent")
     return sum(bands), len(bands)
 
 
