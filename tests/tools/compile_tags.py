@@ -10,7 +10,7 @@ import csv
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -20,29 +20,33 @@ FOLDER = Path(__file__).parents[1] / "data" / "forecast"
 COLUMNS = ("project", "version", "tagged")
 
 
-def main(arguments: list[str]) -> int:
-    """Writes the rows of the named projects anew; says how many releases each has."""
+def main(arguments: list[str], folder: Path = FOLDER) -> int:
+    """Writes the rows of the named projects anew and prints how many releases they have."""
     clones = dict(argument.split("=", 1) for argument in arguments)
-    with (FOLDER / "projects.csv").open(encoding="utf-8", newline="") as file:
+    with (folder / "projects.csv").open(encoding="utf-8", newline="") as file:
         projects = {row["project"]: row for row in csv.DictReader(file)}
-    rows = [row for row in _kept() if row["project"] not in clones]
+    rows = [row for row in _kept(folder) if row["project"] not in clones]
     for project, clone in clones.items():
         released = list(_releases(clone, projects[project]))
         rows += released
         print(f"{project}: {len(released)} releases")
-    with (FOLDER / "tags.csv").open("w", encoding="utf-8", newline="") as file:
+    with (folder / "tags.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda row: (row["project"], datetime.fromisoformat(row["tagged"]))))
+        writer.writerows(sorted(rows, key=_order))
     return 0
 
 
-def _kept() -> list[dict[str, str]]:
-    path = FOLDER / "tags.csv"
+def _kept(folder: Path) -> list[dict[str, str]]:
+    path = folder / "tags.csv"
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def _order(row: Mapping[str, str]) -> tuple[str, datetime, str]:
+    return row["project"], datetime.fromisoformat(row["tagged"]), row["version"]
 
 
 def _releases(clone: str, project: dict[str, str]) -> Iterator[dict[str, str]]:

@@ -6,7 +6,7 @@ from rctrack.core.forecast.days import DayOdds, rhythm
 from rctrack.core.forecast.next import Forecast, next_step
 from rctrack.core.forecast.numbering import Era, eras
 from rctrack.core.forecast.steps import Promise
-from rctrack.core.forecast.wording import words
+from rctrack.core.forecast.wording import by_words, era_words, final_words, words
 
 __all__ = [
     "Cycle",
@@ -16,10 +16,13 @@ __all__ = [
     "Forecast",
     "Past",
     "Promise",
+    "by_words",
     "cycles_of",
+    "era_words",
     "eras",
     "extras",
     "final_of",
+    "final_words",
     "finals_by",
     "next_final",
     "next_step",

@@ -1,4 +1,4 @@
-"""The past of a project as cycles: which candidates each had, and which of them were more than usual."""
+"""The past of a project as cycles: which candidates they had, and which of these were more than usual."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -145,13 +145,13 @@ def _order(release: Past) -> tuple[tuple[int, ...], int, int, date]:
     return (version.numbers, version.stage, version.candidate, release.day)
 
 
-def extras(known: Iterable[Version], feature_parts: FeatureParts) -> frozenset[VersionId]:
+def extras(released: Iterable[Version], feature_parts: FeatureParts) -> frozenset[VersionId]:
     """Returns the candidates whose number is above what was usual in the cycles before their own.
 
-    `known` are all versions that we know of, with or without a date: a cycle has as many candidates as its highest
-    number says, and in doubt the larger number is usual. Where fewer than five cycles are known, nothing is extra.
+    `released` are all versions that there are, with or without a date: a cycle has as many candidates as its highest
+    number, and in doubt the larger number is usual. Where there are fewer than five cycles, nothing is extra.
     """
-    versions = [version for version in known if version.is_feature(feature_parts.of(version))]
+    versions = [version for version in released if version.is_feature(feature_parts.of(version))]
     return frozenset(
         version.id
         for stage in {version.stage for version in versions if not version.is_final}

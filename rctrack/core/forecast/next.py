@@ -49,6 +49,8 @@ class Forecast:
     """How often the expected step came after the same step before."""
     step_cases: int
     """Of how many."""
+    promise: Promise | None
+    """What the newest announcement promised, where the odds of the steps rest on that instead."""
     days: DayOdds
     """The odds of the day on which it comes, whatever it is."""
     point: date
@@ -149,6 +151,7 @@ def next_step(
         steps=steps.odds,
         step_times=steps.times,
         step_cases=steps.cases,
+        promise=promise if not after.version.is_final else None,
         days=days,
         point=days.point,
         first=first,

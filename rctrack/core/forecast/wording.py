@@ -1,8 +1,11 @@
 """A forecast in words: the same sentence in mail, status, LATE and digest."""
 
+from collections.abc import Sequence
 from datetime import date
 
-from rctrack.core.forecast.next import Forecast
+from rctrack.core.forecast.ahead import Final
+from rctrack.core.forecast.next import BAND, Forecast
+from rctrack.core.forecast.numbering import Era
 
 FEW = 10
 """With fewer cases they are counted out, and no odds are made of them."""
@@ -23,41 +26,69 @@ def words(forecast: Forecast) -> str:
 
 def step_words(forecast: Forecast) -> str:
     """Returns what is expected, how likely it is and what else may come: "final, 3 in 4, else rc8"."""
+    if forecast.promise is not None:
+        return f"{forecast.step}, as announced"
     others = [step for step, odds in forecast.steps[1:] if odds >= SLIGHT]
     if not forecast.step_cases:
         return " or ".join([forecast.step, *others])
-    is_few = forecast.step_cases < FEW
-    if is_few and forecast.step_times == forecast.step_cases:
-        others = []
-    if not is_few and forecast.odds >= SURE:
+    if forecast.step_cases >= FEW and forecast.odds >= SURE:
         return forecast.step
-    odds = _counted(forecast.step_times, forecast.step_cases) if is_few else in_words(forecast.odds)
+    if forecast.step_cases >= FEW:
+        odds = in_words(forecast.odds)
+    else:
+        odds = _counted(forecast.step_times, forecast.step_cases)
+        others = others if forecast.step_times < forecast.step_cases else []
     return f"{forecast.step}, {odds}" + (f", else {' or '.join(others)}" if others else "")
 
 
 def day_words(forecast: Forecast) -> str:
     """Returns when it is expected: "Sun 12 Apr", or the likely days with their odds and the likeliest of them."""
-    point = _day(forecast.point, forecast.asked_on, weekday=True)
     if forecast.cases < FEW:
         odds = f"{forecast.came} of {forecast.cases} had come by then"
     elif forecast.day_odds >= 0.5:
+        point = _day(forecast.point, forecast.asked_on, weekday=True)
         return point if forecast.day_odds >= SURE else f"{point}, {in_words(forecast.day_odds)}"
     else:
         odds = in_words(forecast.mass)
-    if forecast.first == forecast.last:
-        return f"{point}, {odds}"
-    return f"{_days(forecast.first, forecast.last, forecast.asked_on)}, {odds}, likeliest {point}"
+    return _likely(forecast.first, forecast.last, forecast.point, odds, forecast.asked_on)
+
+
+def final_words(final: Final, asked_on: date) -> str:
+    """Returns when a final is out that is cycles ahead: "7.4: 20 to 27 Dec, 9 in 10, likeliest Sun 20 Dec"."""
+    first, last = final.days.interval(BAND)
+    odds = f"as {final.cases} cycles went" if final.cases < FEW else in_words(final.days.between(first, last))
+    return f"{final.text or 'final'}: {_likely(first, last, final.days.point, odds, asked_on)}"
+
+
+def by_words(finals: Sequence[Final], by: date, asked_on: date) -> str:
+    """Returns which finals are out when a day is over: "by 1 Mar 2027: 7.4, 19 in 20; 7.5, 2 in 3"."""
+    named = [f"{final.text or f'{final.ahead} more'}, {in_words(final.odds_by(by))}" for final in finals]
+    return f"by {_day(by, asked_on)}: {'; '.join(named) or 'no final'}"
+
+
+def era_words(eras: Sequence[Era]) -> str:
+    """Returns where numbering began anew: "numbered anew with 3.2-rc1 since 2021-01-20, after 20200710"; else ""."""
+    if len(eras) < 2:
+        return ""
+    old, new = eras[-2:]
+    return f"numbered anew with {new.first.version.text} since {new.first.day}, after {old.newest.version.text}"
 
 
 def in_words(odds: float) -> str:
     """Returns odds (0 to 1) as "3 in 4"; nothing is surer than "19 in 20"."""
-    times, of = min(_ODDS, key=lambda each: abs(each[0] / each[1] - odds))
+    times, of = min(_ODDS, key=lambda words: abs(words[0] / words[1] - odds))
     return f"{times} in {of}"
 
 
 def _counted(times: int, cases: int) -> str:
     """Returns how often something came, of so few times."""
     return "as the one time before" if times == cases == 1 else f"{times} of {cases} times"
+
+
+def _likely(first: date, last: date, point: date, odds: str, today: date) -> str:
+    """Returns the likely days, their odds and the likeliest of them."""
+    likeliest = _day(point, today, weekday=True)
+    return f"{likeliest}, {odds}" if first == last else f"{_days(first, last, today)}, {odds}, likeliest {likeliest}"
 
 
 def _days(first: date, last: date, today: date) -> str:

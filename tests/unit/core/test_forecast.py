@@ -14,10 +14,13 @@ from rctrack.core.forecast import (
     Forecast,
     Past,
     Promise,
+    by_words,
     cycles_of,
+    era_words,
     eras,
     extras,
     final_of,
+    final_words,
     finals_by,
     next_final,
     next_step,
@@ -171,6 +174,8 @@ def test_what_the_announcement_promised_counts() -> None:
     more, last = ask(past, promise=Promise.CANDIDATE), ask(past, promise=Promise.FINAL)
     assert (more.step, more.odds) == ("rc8", 0.95)
     assert (last.step, last.odds) == ("final", 0.95)
+    assert words(more).startswith("rc8, as announced; Sun ")
+    assert ask(weekly(12), promise=Promise.CANDIDATE) == ask(weekly(12))
 
 
 def test_a_step_that_nobody_has_taken_before_is_left_open() -> None:
@@ -500,12 +505,12 @@ def test_few_waits_are_asked_about_months_later_without_a_word_of_late() -> None
 
 
 @pytest.mark.parametrize(
-    ("odds", "said"),
+    ("odds", "sentence"),
     [(0.999, "19 in 20"), (0.93, "19 in 20"), (0.9, "9 in 10"), (0.76, "3 in 4"), (0.5, "1 in 2"), (0.01, "1 in 20")],
 )
-def test_odds_are_words_that_people_take_in_at_a_glance(odds: float, said: str) -> None:
+def test_odds_are_words_that_people_take_in_at_a_glance(odds: float, sentence: str) -> None:
     """Nothing is surer than 19 in 20."""
-    assert in_words(odds) == said
+    assert in_words(odds) == sentence
 
 
 def test_a_forecast_is_one_sentence_with_the_odds_of_the_step_and_of_the_day() -> None:
@@ -549,6 +554,25 @@ def test_no_odds_are_made_of_few_cases() -> None:
     assert " of 5 had come by then" in sentence
     assert sentence.startswith("final, 6 of 6 times; ")
     assert " in " not in sentence.replace("had come by then", "")
+
+
+def test_what_is_ahead_is_worded_with_its_odds_and_year() -> None:
+    """As `rctrack forecast` prints it."""
+    past = weekly(20)
+    asked, by = past[-1].day, date(2023, 12, 31)
+    finals_ahead = finals_by(past, given.TWO_PARTS, by, asked_on=asked)
+    assert by_words(finals_ahead[:2], by, asked) == "by 31 Dec: 1.21, 19 in 20; 1.22, 19 in 20"
+    assert by_words((), date(2024, 1, 1), asked) == "by 1 Jan 2024: no final"
+    sunday = asked + timedelta(63)
+    assert final_words(finals_ahead[0], asked).startswith(f"1.21: {sunday:%a %-d %b}, ")
+    few = finals_by(finals(50, 70, 61, 44), given.TWO_PARTS, SUNDAY + timedelta(300))[0]
+    assert "as 4 cycles went, likeliest" in final_words(few, SUNDAY)
+
+
+def test_a_new_numbering_is_worded_once() -> None:
+    """For doctor and try; nothing where there was none."""
+    assert era_words(eras(DAYS_THEN_NUMBERS)) == "numbered anew with 3.2-rc1 since 2021-01-20, after 20200710"
+    assert era_words(eras(weekly(3))) == ""
 
 
 # --- Several cycles ahead --------------------------------------------------------------------------
@@ -629,9 +653,9 @@ def test_finals_ahead_are_called_as_the_project_counts(numbered: tuple[str, ...]
     """By ones or threes, with the parts and digits that it writes, anew where it always ended at the same number."""
     past = [Past(given.version(text), SUNDAY + timedelta(70 * place)) for place, text in enumerate(numbered)]
     parts = ONE_PART if coming[0].partition(".")[2] in ("", "0") else given.TWO_PARTS
-    found = finals_by(past, parts, past[-1].day + timedelta(300))
-    assert [final.text for final in found[:3]] == coming
-    for final in found[:3]:
+    ahead = finals_by(past, parts, past[-1].day + timedelta(300))[:3]
+    assert [final.text for final in ahead] == coming
+    for final in ahead:
         assert given.version(final.text).numbers == final.numbers
 
 
@@ -737,7 +761,7 @@ def test_any_past_gives_odds_that_add_up_or_nothing(
         return
     assert sum(forecast.days.odds) == pytest.approx(1)
     assert sum(odds for _, odds in forecast.steps) == pytest.approx(1)
-    assert forecast.first <= forecast.last
+    assert forecast.first <= forecast.point <= forecast.last
     assert forecast.days.on(forecast.point) > 0
     assert forecast.mass >= 0.8 - 1e-6
     assert forecast.days.first >= forecast.since
