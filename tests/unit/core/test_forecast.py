@@ -441,6 +441,16 @@ def test_overdue_rests_on_the_odds_as_they_stood_when_the_release_came() -> None
     assert [forecast.is_past for forecast in asked] == [False, False, False, True]
 
 
+def test_what_is_overdue_was_due_and_is_not_put_off() -> None:
+    """From the day on which it is overdue there are days left that have odds; they are not what was expected."""
+    past = irregular(*[(40, 5 + number % 5) for number in range(20)])[:-1]
+    last_likely = ask(past).overdue_at.date() - timedelta(1)
+    on_time, late = (ask(past, asked_on=day) for day in (last_likely, last_likely + timedelta(1)))
+    assert (on_time.is_past, on_time.point) == (False, last_likely)
+    assert (late.is_past, late.point) == (True, ask(past).point)
+    assert late.days.by(last_likely) < 1
+
+
 # --- Cases that were wrong -------------------------------------------------------------------------
 
 
@@ -599,6 +609,15 @@ def test_when_a_version_is_out_is_told_two_cycles_ahead() -> None:
     assert (final.ahead, final.days.point) == (2, past[-1].day + timedelta(126))
     assert final.days.on(final.days.point) > 0.6
     assert final.cases == 20
+
+
+def test_after_a_candidate_that_was_never_made_the_final_is_told_by_how_long_cycles_are() -> None:
+    """An rc8, six days after the rc7: cycles had a week left then, or two where they were longer."""
+    past = [*weekly(20)[:-1]]
+    past.append(Past(given.version("1.20-rc8"), past[-1].day + timedelta(6)))
+    final = next_final(past, given.TWO_PARTS)
+    assert final is not None
+    assert 0 <= (final.days.point - past[-1].day).days <= 8
 
 
 def test_what_cannot_be_counted_to_has_no_day() -> None:
@@ -800,6 +819,9 @@ def test_the_days_between_which_odds_lie_leave_as_much_before_as_behind() -> Non
     assert odds.on(SUNDAY - timedelta(1)) == odds.on(SUNDAY + timedelta(10)) == 0.0
     assert odds.by(SUNDAY - timedelta(1)) == 0.0
     assert odds.by(SUNDAY + timedelta(99)) == pytest.approx(1)
+    later = odds.from_day(SUNDAY + timedelta(1))
+    assert later is not None
+    assert (later.first, len(later.odds)) == (SUNDAY + timedelta(1), 9)
     left = odds.from_day(SUNDAY + timedelta(5))
     assert left is not None
     assert left.odds == pytest.approx((0.2,) * 5)
