@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import islice, pairwise, repeat
 from statistics import median_low
 
 from rctrack.core.forecast.cycles import CYCLES, Cycle, Past
-from rctrack.core.forecast.days import DayOdds, Wait, aged, day_odds
+from rctrack.core.forecast.days import DayOdds, aged, day_odds
 from rctrack.core.forecast.next import LEAST_WAITS, LIKENESS, Records, lengths, records_of, remaining
 from rctrack.core.version import FeatureParts, Version
 
@@ -141,8 +141,9 @@ class _Calendar:
     def _odds(self, kinds: Iterable[tuple[_Lengths, float]], since: date, begun: date) -> DayOdds:
         """Returns the odds of a final after `since` in a cycle that began on `begun`, by lengths and their likeness."""
         christmas = _holds_christmas(begun, self._usual)
+        seasons = {christmas: 1.0, not christmas: OTHER_SEASON}
         waits = [
-            Wait(wait.days, wait.weight * (1 if _holds_christmas(start, self._usual) is christmas else OTHER_SEASON))
+            replace(wait, weight=wait.weight * seasons[_holds_christmas(start, self._usual)])
             for spans, likeness in kinds
             for wait, (_, start) in zip(aged((days for days, _ in spans), likeness), spans, strict=True)
         ]

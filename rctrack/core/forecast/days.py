@@ -16,6 +16,11 @@ HALF_LIFE = 3.0
 """A wait counts half of one that is so many waits younger. Of 2, 3 and 5 it is the likeliest."""
 SPREAD, SPREAD_COUNTS = 0.2, 0.5
 """A spread of a fifth, and how many waits it stands for, so that two equal waits do not look like certainty."""
+UNLIKE_SPREAD = 0.4
+"""How much further odds spread, in logs, that rest on less alike waits, as after a step that was hardly ever made;
+not where a weekday is kept: there one week is like another."""
+ROUNDING = 1 / 12
+"""The variance of what counting in whole days leaves out, in square days: it matters for waits of a day or none."""
 WIDER = 1.1
 """The past varied less than what comes will: without it too little falls into each band."""
 REPEATS_AGAINST, REPEATS_AGAINST_STRICT = 12.0, 3.0
@@ -24,13 +29,13 @@ NEAR, NEAR_SHARE = 0.25, 0.1
 """A wait is repeated to within so many days and so much of its length; to the day where a weekday is kept."""
 NEAR_STRICT = 1.0
 WEEKDAYS_OF = 40
-"""So many of the last releases tell which weekdays a project likes."""
+"""So many of the last days with a release tell which weekdays a project likes."""
 WEEKDAYS_ALIKE = 8.0
 """How many releases, spread over all weekdays, are taken to have been made beside them."""
 RHYTHM = 0.7
-"""A project keeps to a weekday if so many of its last releases came on it."""
+"""A project keeps to a weekday if so many of the last days on which it released were such."""
 RHYTHM_OF, RHYTHM_LEAST = 10, 6
-"""How many releases those are, and with how few nothing is a rhythm."""
+"""How many days those are, and with how few nothing is a rhythm."""
 CLEARLY, INERTIA = 0.25, 1.5
 """A day with such odds may be bet on; a later one only if it is so many times likelier."""
 LONGEST = 3650
@@ -43,6 +48,8 @@ class Wait:
 
     days: int
     weight: float
+    is_alike: bool = True
+    """Whether it came after the same step, of the same numbering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +130,7 @@ class Weekdays:
 
 def rhythm(days: Iterable[date]) -> int | None:
     """Returns the weekday that a project keeps to (Monday is 0), None where it keeps to none."""
-    recent = sorted(days)[-RHYTHM_OF:]
+    recent = sorted(set(days))[-RHYTHM_OF:]
     if len(recent) < RHYTHM_LEAST:
         return None
     weekday, times = Counter(day.weekday() for day in recent).most_common(1)[0]
@@ -132,7 +139,7 @@ def rhythm(days: Iterable[date]) -> int | None:
 
 def weekdays_of(days: Iterable[date]) -> Weekdays:
     """Returns the weekdays on which releases were made, by the last of these days."""
-    recent = sorted(days)[-WEEKDAYS_OF:]
+    recent = sorted(set(days))[-WEEKDAYS_OF:]
     counted = Counter(day.weekday() for day in recent)
     total = len(recent) + WEEKDAYS_ALIKE
     shares = tuple((7 * counted[weekday] + WEEKDAYS_ALIKE) / total for weekday in range(7))
@@ -141,7 +148,7 @@ def weekdays_of(days: Iterable[date]) -> Weekdays:
 
 def aged(days: Iterable[int], likeness: float = 1.0) -> list[Wait]:
     """Returns these waits, youngest first, as they count by their age."""
-    return [Wait(wait, likeness * 0.5 ** (place / HALF_LIFE)) for place, wait in enumerate(days)]
+    return [Wait(wait, likeness * 0.5 ** (place / HALF_LIFE), likeness == 1) for place, wait in enumerate(days)]
 
 
 def day_odds(waits: Sequence[Wait], since: date, weekdays: Weekdays) -> DayOdds:
@@ -152,9 +159,11 @@ def day_odds(waits: Sequence[Wait], since: date, weekdays: Weekdays) -> DayOdds:
         by_length[days] = by_length.get(days, 0.0) + wait.weight
     is_strict = weekdays.kept is not None
     against = REPEATS_AGAINST_STRICT if is_strict else REPEATS_AGAINST
-    effective = sum(wait.weight for wait in waits) ** 2 / sum(wait.weight**2 for wait in waits)
+    total = sum(wait.weight for wait in waits)
+    effective = total**2 / sum(wait.weight**2 for wait in waits)
+    unlike = 0.0 if is_strict else sum(wait.weight for wait in waits if not wait.is_alike) / total
     longest = min(LONGEST, round((2 + 12 / effective) * max(by_length)) + 30)
-    odds = [against * chance for chance in _spread(by_length, effective, longest)]
+    odds = [against * chance for chance in _spread(by_length, effective, unlike, longest)]
     for days, weight in by_length.items():
         _repeat(odds, days, weight, NEAR_STRICT if is_strict else NEAR + NEAR_SHARE * days)
     first = since.weekday()
@@ -163,16 +172,21 @@ def day_odds(waits: Sequence[Wait], since: date, weekdays: Weekdays) -> DayOdds:
     return DayOdds(since, tuple(chance / sure for chance in odds))
 
 
-def _spread(by_length: Mapping[int, float], effective: float, longest: int) -> list[float]:
-    """Returns a Student's t over the logarithm of the wait, day by day; it adds up to 1."""
+def _spread(by_length: Mapping[int, float], effective: float, unlike: float, longest: int) -> list[float]:
+    """Returns a Student's t over the logarithm of the wait, day by day; it adds up to 1.
+
+    `effective` is how many equal waits they count for, `unlike` the share of those that are less like it.
+    """
     logs = [(math.log(days + 0.5), weight) for days, weight in by_length.items()]
     total = sum(weight for _, weight in logs)
     middle = sum(log * weight for log, weight in logs) / total
     squares = sum(weight * (log - middle) ** 2 for log, weight in logs) + SPREAD_COUNTS * SPREAD**2
-    variance = squares / (total + SPREAD_COUNTS) * (1 + 1 / effective) * WIDER**2 * effective
+    squares += sum(weight * ROUNDING / (days + 0.5) ** 2 for days, weight in by_length.items())
+    variance = squares / (total + SPREAD_COUNTS) + UNLIKE_SPREAD**2 * unlike
+    scale = variance * (1 + 1 / effective) * WIDER**2 * effective
     power = -(effective + 1) / 2
     odds = [
-        (1 + (math.log(ahead + 0.5) - middle) ** 2 / variance) ** power / (ahead + 0.5) for ahead in range(longest + 1)
+        (1 + (math.log(ahead + 0.5) - middle) ** 2 / scale) ** power / (ahead + 0.5) for ahead in range(longest + 1)
     ]
     sure = math.fsum(odds)
     return [chance / sure for chance in odds]

@@ -1,7 +1,7 @@
 """What comes next and when: the odds of the step and of the day, from the project's own past and nothing later."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 
@@ -173,7 +173,7 @@ def _waits(records: Records, came: Sequence[Follower]) -> list[Wait]:
     alike = [(follower.days, follower.step in lately) for follower in came if follower.days is not None][:CYCLES]
     others = _other_waits(records, len(alike))
     waits = [
-        Wait(wait.days, wait.weight * (1 if is_made else GIVEN_UP))
+        replace(wait, weight=wait.weight * (1 if is_made else GIVEN_UP))
         for wait, (_, is_made) in zip(aged(days for days, _ in alike), alike, strict=True)
     ]
     return [*waits, *aged(others[: CYCLES - len(alike)], LIKENESS)]

@@ -206,6 +206,27 @@ def test_a_weekday_that_is_kept_of_late_counts() -> None:
     assert rhythm([*before, *sundays]) == 6
 
 
+def test_releases_of_one_day_are_one_day_of_a_rhythm() -> None:
+    """Twenty candidates on a Sunday are no habit of releasing on Sundays."""
+    assert rhythm([SUNDAY] * 20) is None
+    assert rhythm([SUNDAY] * 20 + [SUNDAY + timedelta(n) for n in range(1, 6)]) is None
+
+
+def test_waits_of_no_day_leave_some_days_of_patience() -> None:
+    """Days are whole days: what came within one is not overdue at noon of the next."""
+    forecast = ask(irregular(*[(40 + number % 3, 0) for number in range(12)])[:-1])
+    assert forecast.point == forecast.since
+    assert forecast.overdue_at >= given.moment(f"{forecast.since + timedelta(2)} 12:00")
+
+
+def test_waits_that_are_less_alike_give_wider_odds() -> None:
+    """As after a step that was hardly ever made; where a weekday is kept one week is like another."""
+    for kept, is_wider in ((None, True), (6, False)):
+        weekdays = Weekdays((1.0,) * 7, kept)
+        alike, other = (day_odds(aged([14, 13, 15, 14, 16], likeness), SUNDAY, weekdays) for likeness in (1.0, 0.5))
+        assert (other.day_of(0.98) > alike.day_of(0.98) + timedelta(3)) is is_wider
+
+
 def test_a_project_without_a_weekday_repeats_its_gaps() -> None:
     """The middle day, and an interval that holds the stated mass, as much of the rest before as behind it."""
     past = irregular((30, 9), (44, 12), (37, 11), (52, 8), (41, 10), (35, 9), (40, 11))[:-1]
