@@ -22,21 +22,24 @@ class HistoryError(Exception):
 
 
 def load_history(folder: Path, stem: str, scheme: str) -> tuple[ShippedRelease, ...]:
-    """What the file of this project in `folder` says, ascending; empty where there is none, HistoryError if odd."""
+    """Returns the past releases of this project, ascending; none without a file of its name in `folder`.
+
+    Raises HistoryError where the file cannot be read.
+    """
     path = folder / f"{stem}.csv"
     if not path.is_file():
         return ()
-    found = []
+    releases = []
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != COLUMNS:
             raise HistoryError(f"{path}: found the columns {reader.fieldnames}, expected {', '.join(COLUMNS)}")
         for row in reader:
             try:
-                found.append(_release(row, scheme))
+                releases.append(_release(row, scheme))
             except (TypeError, ValueError) as error:
                 raise HistoryError(f"{path}: line {reader.line_num}: {error}") from error
-    return tuple(sorted(found, key=lambda each: each.version))
+    return tuple(sorted(releases, key=lambda release: release.version))
 
 
 def _release(row: Mapping[str, str], scheme: str) -> ShippedRelease:

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from rctrack.core.book import Book
-from rctrack.core.forecast import Forecast, Past, Said, Target, forecast, overdue_at, past_of
+from rctrack.core.forecast import Forecast, Past, Promise, next_step, past_of, undated_of
 from rctrack.core.history import ShippedRelease
 from rctrack.core.notice import DueFacts
 from rctrack.core.release import Announcement, Flag, Precision, Release
-from rctrack.core.version import Version, VersionId
+from rctrack.core.version import Version
+
+SLIGHT = 0.05
+"""A step that is less likely is not named beside the expected one."""
 
 
 def foresee(book: Book, now: datetime) -> DueFacts | None:
@@ -16,26 +19,38 @@ def foresee(book: Book, now: datetime) -> DueFacts | None:
     dated = dated_releases(book.releases.values())
     if not dated:
         return None
-    past, promise = _past(book, dated), promise_of(book.releases.values())
-    parts, zone = book.rules.feature_parts, book.zone
-    asked_on = now.astimezone(zone).date()
-    made = forecast(past, parts, Target.NEXT, asked_on=asked_on, said=promise)
-    first_made = forecast(past, parts, Target.NEXT, said=promise)
-    if made is None or first_made is None:
-        return None
-    first, last = made.interval(0.8)
+    past = _past(book, dated)
+    made = next_step(
+        past,
+        book.rules.feature_parts,
+        book.zone,
+        asked_on=now.astimezone(book.zone).date(),
+        promise=promise_of(book.releases.values()),
+        undated=undated_of(book.history, past),
+    )
+    return facts_of(made) if made else None
+
+
+def facts_of(made: Forecast) -> DueFacts:
+    """What is told of a forecast."""
     return DueFacts(
         after=made.after.id,
-        version=_expected_version(made),
-        step=made.expected,
-        odds=made.expected_odds,
+        version=made.version,
+        step=made.step,
+        odds=made.odds,
         on=_noon(made.point),
-        first=_noon(first),
-        last=_noon(last),
-        day_odds=sum(odds for day, odds in made.days if first <= day <= last),
-        cases=len(past),
-        on_odds=made.odds(made.point),
-        overdue_at=overdue_at(first_made, zone),
+        first=_noon(made.first),
+        last=_noon(made.last),
+        day_odds=made.mass,
+        cases=made.cases,
+        on_odds=made.day_odds,
+        overdue_at=made.overdue_at,
+        others=tuple(step for step, odds in made.steps[1:] if odds >= SLIGHT),
+        step_times=made.step_times,
+        step_cases=made.step_cases,
+        is_promised=made.promise is not None,
+        came=made.came,
+        is_past=made.is_past,
     )
 
 
@@ -48,18 +63,18 @@ def dated_releases(releases: Iterable[Release]) -> list[tuple[Version, datetime]
     ]
 
 
-def promise_of(releases: Iterable[Release]) -> Said | None:
+def promise_of(releases: Iterable[Release]) -> Promise | None:
     """What the newest release's own mail promises of its successor."""
     dated = [release for release in releases if release.came_at]
     newest = max(dated, key=lambda release: release.came_at or release.first_seen_at, default=None)
     return _promised(newest.announcements) if newest else None
 
 
-def _promised(mails: Iterable[Announcement]) -> Said | None:
+def _promised(mails: Iterable[Announcement]) -> Promise | None:
     promised = next((mail.promised for mail in mails if mail.promised), None)
     if promised is None:
         return None
-    return Said.LAST_CANDIDATE if promised == "final" else Said.ONE_MORE
+    return Promise.FINAL if promised == "final" else Promise.CANDIDATE
 
 
 def shipped_lags(history: Iterable[ShippedRelease], until: datetime) -> tuple[timedelta, ...]:
@@ -76,13 +91,6 @@ def _past(book: Book, dated: Sequence[tuple[Version, datetime]]) -> tuple[Past, 
     """The days of the releases that we know, and of the shipped ones that were made before the newest."""
     newest = max(at for _, at in dated).astimezone(book.zone).date()
     return tuple(each for each in past_of(book.history, dated, book.zone) if each.day <= newest)
-
-
-def _expected_version(made: Forecast) -> VersionId:
-    """A key for what is expected: "6.18-rc5"; after a final that of its step, since it has no number yet."""
-    if made.after.is_final:
-        return VersionId(f"{made.expected} after {made.after.text}")
-    return VersionId(made.after.base if made.expected == "final" else f"{made.after.base}-{made.expected}")
 
 
 def _noon(day: date) -> datetime:

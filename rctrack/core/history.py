@@ -1,4 +1,4 @@
-"""History that comes with rctrack: facts about past releases, weaker than what a source of ours says."""
+"""History that comes with rctrack: facts about past releases, weaker than what a source of ours brings."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from rctrack.core.version import Version
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """When a past release reached a station, and who says so; weaker than what a source of ours says."""
+    """When a past release reached a station, and from where that is known."""
 
     at: Instant
     precision: Precision

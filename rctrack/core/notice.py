@@ -192,6 +192,18 @@ class DueFacts:
     on_odds: float
     """That it comes on the day on which we would bet."""
     overdue_at: datetime
+    others: tuple[str, ...] = ()
+    """The other steps that may well come instead, likeliest first."""
+    step_times: int = 0
+    """How often the expected step came after the same step before."""
+    step_cases: int = 0
+    """Of how many."""
+    is_promised: bool = False
+    """Whether the newest announcement said so, and the step rests on that."""
+    came: int = 0
+    """How many of the past waits were over by the last likely day."""
+    is_past: bool = False
+    """Whether it is overdue already: then the days are those that were likely."""
 
 
 Facts = ReleaseFacts | ClaimFacts | ChangeFacts | LateFacts | OutageFacts | SourceFacts | DueFacts

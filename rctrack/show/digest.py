@@ -10,6 +10,7 @@ from rctrack.core.lateness import Delay, DelayKind, Wait, cannot_tell
 from rctrack.core.notice import Kind, LateFacts, Notice, Phase, ReleaseFacts
 from rctrack.core.release import Release
 from rctrack.show import words
+from rctrack.show.forecasts import due_words
 from rctrack.show.mails import Reader, outage_words, sources
 from rctrack.show.sentences import late_tail, over_tail, release_tail, sentence
 
@@ -63,7 +64,7 @@ def _project(book: Book, period: Period) -> Iterator[str]:
     for line in _odd(book, period):
         yield from words.hanging(line, "  ", "    ")
     if book.due is not None and newest is book.newest:  # a digest that is late foresees nothing of what has come
-        yield from words.hanging(f"next: {words.due(book.due, period.until)}", "  ", "    ")
+        yield from words.hanging(f"next: {due_words(book.due, period.until)}", "  ", "    ")
 
 
 def _came(book: Book, period: Period) -> list[tuple[Release, ReleaseFacts]]:

@@ -12,7 +12,7 @@ from rctrack.core.notice import DueFacts, Notice
 from rctrack.core.release import Announcement, Release
 from rctrack.core.summary import ReleaseSummary
 from rctrack.core.version import VersionId
-from rctrack.show import words
+from rctrack.show.forecasts import due_words
 from rctrack.show.sentences import sentence
 from rctrack.store.codec import plain, utc
 
@@ -107,7 +107,7 @@ def status(
         # A tag is dated by whoever made it, and may be of tomorrow.
         "days_since": max(0, (now - made_at).days) if made_at else None,
         "next": next_step(due),
-        "next_in_words": words.due(due, now) if due else None,
+        "next_in_words": due_words(due, now) if due else None,
         "flags": list(newest.flags) if newest else [],
         "late": [{"version": version, **delay(each)} for version, each in late],
         "sources": [

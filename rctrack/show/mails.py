@@ -25,6 +25,7 @@ from rctrack.core.notice import (
 from rctrack.core.release import Flag, Release
 from rctrack.core.version import VersionId
 from rctrack.show import words
+from rctrack.show.forecasts import due_words
 from rctrack.show.sentences import SEEN_LATE, host, late_tail, over_tail, sentence, source_tail
 
 _MOST_CHANGES = 20
@@ -61,7 +62,7 @@ def text_of_project(notices: Sequence[Notice], book: Book, reader: Reader) -> st
         parts.append(f"And {len(notices) - _MOST_CHANGES} more; `rctrack notices {book.project}` shows all.")
     newest = notices[-1]
     if book.due is not None and newest.kind in (Kind.OUT, Kind.LATE, Kind.UNCONFIRMED, Kind.ANNOUNCED):
-        parts.append(words.fill(f"Next: {words.due(book.due, newest.said_at)}"))
+        parts.append(words.fill(f"Next: {due_words(book.due, newest.said_at)}"))
     parts += [sources([book]), words.footer(book.name, reader.address)]
     return "\n\n".join(filter(None, parts)) + "\n"
 

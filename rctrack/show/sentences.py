@@ -18,6 +18,7 @@ from rctrack.core.notice import (
 )
 from rctrack.core.release import Flag
 from rctrack.show import words
+from rctrack.show.forecasts import due_words
 
 SEEN_LATE = timedelta(days=1)
 """A release that we see this long after it was made is said to be seen late."""
@@ -69,7 +70,7 @@ def _tail(notice: Notice) -> str:
         case SourceFacts() as facts:
             return source_tail(notice.kind, facts)
         case DueFacts() as facts:
-            return words.due(facts, notice.said_at)
+            return due_words(facts, notice.said_at)
         case _:
             assert_never(notice.facts)
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from rctrack.core.evidence import Instant
 from rctrack.core.look import Run
-from rctrack.core.notice import DueFacts
 from rctrack.core.release import LongestWait, Release
 
 WIDTH = 72
@@ -154,19 +153,3 @@ def longest_wait(wait: LongestWait) -> str:
     if wait.at is None:
         return f"{length} before {wait.until_at} took it"
     return f"{length} at {wait.at}" if wait.at == wait.until_at else f"{length} between {wait.at} and {wait.until_at}"
-
-
-def due(facts: DueFacts, now: datetime) -> str:
-    """What comes next, and when: "rc5 due Sun 22 Nov (97 %)"."""
-    if facts.last.date() < now.date():
-        return f"{facts.step} was due {_day(facts.on, now, weekday=True)}"
-    if facts.on_odds >= 0.5 or facts.first == facts.last:
-        return f"{facts.step} due {_day(facts.on, now, weekday=True)} ({facts.on_odds * 100:.0f} %)"
-    likely = f"{_day(facts.first, now)} to {_day(facts.last, now)}, {facts.day_odds * 100:.0f} %"
-    return f"{facts.step} due about {_day(facts.on, now)} ({likely})"
-
-
-def _day(day: datetime, now: datetime, *, weekday: bool = False) -> str:
-    """A day, with its year where it is not this one."""
-    year = "" if day.year == now.year else f" {day.year}"
-    return f"{day:%a %-d %b}{year}" if weekday else f"{day:%-d %b}{year}"

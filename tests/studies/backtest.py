@@ -1,4 +1,7 @@
-"""The walk-forward back-test of core/cadence on shipped history: `make accuracy` prints it.
+"""The walk-forward back-test of core/forecast: `make accuracy` prints it.
+
+First the next release of every project that there is material on (`forecasts`) and Linux two cycles ahead (`ahead`),
+then, on shipped history, next release and final beside simple rules.
 
 At each past release the next one and the final are predicted with what was known then, beside simple rules in the
 same run. Each rule has the odds that its own earlier errors give it. "exact" is the share of days hit, "error" the mean
@@ -17,8 +20,8 @@ from dataclasses import dataclass
 from datetime import date
 from statistics import mean
 
-from rctrack.core.forecast import Target
-from tests.studies.walk_forward import OURS, Case, Score, Walk, start_of, walk
+from tests.studies import ahead, forecasts
+from tests.studies.walk_forward import OURS, Case, Score, Target, Walk, start_of, walk
 
 PROJECTS = ("linux", "git", "util-linux")
 JUDGED_SINCE = date(2019, 3, 1)
@@ -93,7 +96,9 @@ ROWS = (
 
 
 def main() -> int:
-    """Prints the table and the verdict; 1 if something promised is missed."""
+    """Prints the tables and the verdict; 1 if something promised is missed."""
+    inside, bands = forecasts.show()
+    is_better_ahead = ahead.show()
     walks = {project: walk(project) for project in PROJECTS}
     for row in ROWS:
         scores = _common(walks[row.project], row.target, row.holds)
@@ -102,7 +107,11 @@ def main() -> int:
         for name, found in scores.items():
             print(_line(name, found))
     print("\nVERDICT")
-    verdict = [*_linux_final(walks["linux"]), *_linux_next(walks["linux"]), *_other(walks), *_honesty(walks)]
+    verdict = [
+        Bar("log score of Linux finals one and two ahead, beside each rule", is_better_ahead, "see its table"),
+        Bar("bands of projects that were held back, by binomial intervals", None, f"{inside} of {bands} inside"),
+    ]
+    verdict += [*_linux_final(walks["linux"]), *_linux_next(walks["linux"]), *_other(walks), *_honesty(walks)]
     for bar in verdict:
         print(f"  {'-' if bar.met is None else 'met' if bar.met else 'MISSED':<6}  {bar.claim}: {bar.figures}")
     missed = sum(bar.met is False for bar in verdict)

@@ -6,9 +6,9 @@ import pytest
 
 from rctrack.config import load_project, shipped
 from rctrack.config.history import load_history
-from rctrack.core.forecast import Past, Target, cycles_of, past_of
+from rctrack.core.forecast import Past, cycles_of, past_of
 from tests.studies import backtest
-from tests.studies.walk_forward import OURS, RULES, Case, Score, cases_of, walk
+from tests.studies.walk_forward import OURS, RULES, Case, Score, Target, cases_of, walk
 from tests.support import given
 
 

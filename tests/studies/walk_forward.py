@@ -1,4 +1,4 @@
-"""Walking forward over shipped history: what core/cadence and simple rules would have said at each past release.
+"""Walking forward over shipped history: what core/forecast and simple rules would have said at each past release.
 
 Each sees what was known then and nothing later. Each rule has the odds that its own earlier errors give it.
 """
@@ -6,12 +6,13 @@ Each sees what was known then and nothing later. Each rule has the odds that its
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
+from enum import StrEnum
 from statistics import mean
 
 from rctrack.config import load_project, shipped
 from rctrack.config.history import load_history
-from rctrack.core.forecast import Cycle, Forecast, Past, Target, cycles_of, forecast, past_of
+from rctrack.core.forecast import Cycle, DayOdds, Past, cycles_of, next_final, next_step, past_of
 from rctrack.core.version import FeatureParts
 
 WARM_UP = 5
@@ -24,6 +25,13 @@ MASS = 0.8
 OURS = "rctrack"
 
 Odds = Mapping[date, float]
+
+
+class Target(StrEnum):
+    """What is being waited for."""
+
+    NEXT = "next"
+    FINAL = "final"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ class Walk:
     scores: dict[str, list[Score]] = field(default_factory=dict)
     errors: dict[tuple[str, str, Target], list[int]] = field(default_factory=dict)
 
-    def take(self, case: Case, ours: Forecast | None) -> None:
+    def take(self, case: Case, ours: DayOdds | None) -> None:
         """One case: everybody predicts, then everybody learns."""
         points = {name: rule(case) for name, rule in RULES.items()}
         odds = {}
@@ -89,14 +97,14 @@ class Walk:
             )
         )
         first, last = ours.interval(MASS)
-        stated = sum(chance for day, chance in ours.days if first <= day <= last)
-        brier = brier_of(dict(ours.days), case.outcome)
+        stated = ours.between(first, last)
+        brier = sum(chance**2 for chance in ours.odds) - 2 * ours.on(case.outcome) + 1
         self.scores.setdefault(OURS, []).append(
             Score(
                 case,
                 ours.point,
                 brier,
-                ours.odds(ours.point),
+                ours.on(ours.point),
                 stated,
                 first <= case.outcome <= last,
                 (last - first).days + 1,
@@ -222,8 +230,17 @@ def walk(project: str) -> Walk:
     past = past_of(history, (), config.timezone)
     made = Walk()
     for case in cases_of(project, past, rules.feature_parts):
-        made.take(case, forecast(case.known, rules.feature_parts, case.target))
+        made.take(case, our_days(case, rules.feature_parts))
     return made
+
+
+def our_days(case: Case, feature_parts: FeatureParts) -> DayOdds | None:
+    """Returns our odds of the day on which it comes; None where the past is too short."""
+    if case.target is Target.NEXT:
+        forecast = next_step(case.known, feature_parts, UTC)
+        return forecast.days if forecast else None
+    final = next_final(case.known, feature_parts)
+    return final.days if final else None
 
 
 def _spread(point: date, errors: Sequence[int]) -> dict[date, float]:

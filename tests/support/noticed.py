@@ -129,7 +129,7 @@ def due_facts(**more: object) -> DueFacts:
         after=VERSION,
         version=VersionId("2.42-rc3"),
         step="rc3",
-        odds=0.9,
+        odds=0.97,
         on=moment("2026-03-31 12:00"),
         first=moment("2026-03-30 12:00"),
         last=moment("2026-04-05 12:00"),
@@ -137,6 +137,9 @@ def due_facts(**more: object) -> DueFacts:
         cases=30,
         on_odds=0.6,
         overdue_at=moment("2026-04-07 12:00"),
+        step_times=29,
+        step_cases=30,
+        came=24,
     )
     return replace(made, **more)  # type: ignore[arg-type]
 

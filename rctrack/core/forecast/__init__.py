@@ -1,19 +1,29 @@
-"""When the next release of a cycle is due, from the project's own past and nothing later."""
+"""What comes next in a project and when, from its own past and nothing later."""
 
-from rctrack.core.forecast.cycles import Cycle, Past, cycles_of, extras, past_of
-from rctrack.core.forecast.odds import Forecast, Said, Target, forecast, overdue_at, rhythm, words
+from rctrack.core.forecast.ahead import Final, final_of, finals_by, next_final
+from rctrack.core.forecast.cycles import Cycle, Past, cycles_of, extras, past_of, undated_of
+from rctrack.core.forecast.days import DayOdds, rhythm
+from rctrack.core.forecast.next import BAND, Forecast, next_step
+from rctrack.core.forecast.numbering import Era, eras
+from rctrack.core.forecast.steps import Promise
 
 __all__ = [
+    "BAND",
     "Cycle",
+    "DayOdds",
+    "Era",
+    "Final",
     "Forecast",
     "Past",
-    "Said",
-    "Target",
+    "Promise",
     "cycles_of",
+    "eras",
     "extras",
-    "forecast",
-    "overdue_at",
+    "final_of",
+    "finals_by",
+    "next_final",
+    "next_step",
     "past_of",
     "rhythm",
-    "words",
+    "undated_of",
 ]

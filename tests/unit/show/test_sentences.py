@@ -10,6 +10,7 @@ from rctrack.core.evidence import SourceId
 from rctrack.core.lateness import Cause, DelayKind, Ended
 from rctrack.core.notice import Kind, Notice, Phase
 from rctrack.core.release import Flag
+from rctrack.show.forecasts import due_words
 from rctrack.show.sentences import host, sentence
 from tests.support.given import MIRROR, PRIMARY, moment
 from tests.support.noticed import (
@@ -63,7 +64,7 @@ class TestAnyKind:
         "STALE demo:",
         "MOVED demo:",
         "MISREAD demo:",
-        "demo: rc3 due",
+        "demo: rc3",
     )
     """Of one of each kind, in the same order."""
 
@@ -281,9 +282,27 @@ class TestHostsAndSources:
 
 
 def test_a_forecast_says_what_comes_when() -> None:
-    """With the odds of the day where they are good, else with the likely days."""
-    assert sentence(notice(Kind.DUE, due_facts())) == "demo: rc3 due Tue 31 Mar (60 %)"
-    unsure = due_facts(on_odds=0.2)
-    assert sentence(notice(Kind.DUE, unsure)) == "demo: rc3 due about 31 Mar (30 Mar to 5 Apr, 80 %)"
+    """With the odds of the day where they are good, else with the likely days; few cases are counted out."""
+    assert sentence(notice(Kind.DUE, due_facts())) == "demo: rc3; Tue 31 Mar, 2 in 3"
+    unsure = due_facts(on_odds=0.2, odds=0.7, others=("final",))
+    likely = "30 Mar to 5 Apr, 4 in 5, likeliest Tue 31 Mar"
+    assert sentence(notice(Kind.DUE, unsure)) == f"demo: rc3, 2 in 3, else final; {likely}"
+    few = due_facts(step_times=3, step_cases=5, cases=5, came=4, others=("final",))
+    counted = "30 Mar to 5 Apr, 4 of 5 had come by then, likeliest Tue 31 Mar"
+    assert sentence(notice(Kind.DUE, few)) == f"demo: rc3, 3 of 5 times, else final; {counted}"
     past = due_facts(on=moment("2026-03-10 12:00"), first=moment("2026-03-09 12:00"), last=moment("2026-03-12 12:00"))
     assert sentence(notice(Kind.DUE, past)) == "demo: rc3 was due Tue 10 Mar"
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        ("2026-01-01 12:00", "rc3; Thu 8 Jan, 2 in 3"),
+        ("2025-12-20 12:00", "rc3; Thu 8 Jan 2026, 2 in 3"),
+        ("2026-01-13 12:00", "rc3 was due Thu 8 Jan"),
+    ],
+)
+def test_a_day_of_another_year_is_named_with_it(day: str, said: str) -> None:
+    """And what is past its last likely day was due."""
+    facts = due_facts(on=moment("2026-01-08 12:00"), first=moment("2026-01-07 12:00"), last=moment("2026-01-12 12:00"))
+    assert due_words(facts, moment(day)) == said

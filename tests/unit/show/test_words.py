@@ -10,7 +10,7 @@ from rctrack.core.evidence import Observer
 from rctrack.core.look import Outcome, Run
 from rctrack.show import words
 from tests.support.given import PRIMARY, PROJECT, instant, moment
-from tests.support.noticed import SENTENCES, due_facts
+from tests.support.noticed import SENTENCES
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -104,18 +104,3 @@ def test_a_source_is_told_by_its_name_with_what_is_wrong() -> None:
     begin = moment("2026-03-02 12:15")
     run = Run(PROJECT, PRIMARY, Observer("here"), Outcome.NO_ANSWER, "connection refused", begin, begin, 1)
     assert words.source(run) == f"{PRIMARY}: no answer since 2026-03-02 12:15 UTC: connection refused"
-
-
-@pytest.mark.parametrize(
-    ("day", "said"),
-    [
-        ("2026-01-01 12:00", "rc3 due Thu 8 Jan (60 %)"),
-        ("2025-12-20 12:00", "rc3 due Thu 8 Jan 2026 (60 %)"),
-        ("2026-01-12 12:00", "rc3 due Thu 8 Jan (60 %)"),
-        ("2026-01-13 12:00", "rc3 was due Thu 8 Jan"),
-    ],
-)
-def test_a_day_of_another_year_is_named_with_it(day: str, said: str) -> None:
-    """And what is past its last likely day was due."""
-    facts = due_facts(on=moment("2026-01-08 12:00"), first=moment("2026-01-07 12:00"), last=moment("2026-01-12 12:00"))
-    assert words.due(facts, moment(day)) == said
