@@ -155,7 +155,7 @@ class Web:
 
         A redirect is an answer too: it is not followed, and its error says where it leads.
         """
-        asked = {**headers, "Accept-Encoding": "identity", "Connection": "close"}
+        asked = {**headers, "Accept-Encoding": "identity"}
         question = _Question("GET", url, wanted, MOST_QUESTION, asked, is_asked_once=True)
         page, is_challenge = self._answer(question)
         _judge(question, page, is_challenge=is_challenge)

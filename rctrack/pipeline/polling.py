@@ -49,7 +49,7 @@ def poll(turn: Turn, project: ProjectConfig, source: SourceConfig, *, silent: bo
         reason = f"left alone until {until:%Y-%m-%d %H:%M} UTC, as its host wants"
         return Reviewed(project, source.source, Failed(Outcome.BLOCKED, reason), 0, (), silent=True)
     cursor = None if reread or state is None else state.cursor
-    outcome = open_source(source, project, turn.tools).look(cursor, _since(turn, project))
+    outcome = open_source(source, project, turn.tools).look(cursor, _since(turn, project), turn.now)
     if not isinstance(outcome, Good):
         return _record_failure(turn, project, source.source, outcome)
     sighting = Sighting(source.source, turn.now, state.last_look_at if state else None)

@@ -23,7 +23,11 @@ class Recorded:
     feed: Feed
     now: datetime
 
-    def look(self, cursor: str | None, since: date) -> Answer:
+    def probe(self, now: datetime) -> Answer:
+        """What a look from the start comes to: there is nothing to be spared."""
+        return self.look(None, now.date(), now)
+
+    def look(self, cursor: str | None, since: date, now: datetime) -> Answer:
         """What is new since `cursor`, the moment of the look before; of a repository all tags, where one is new."""
         for down in self.feed.downs:
             if down.since <= self.now < down.until:

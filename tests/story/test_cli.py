@@ -15,7 +15,7 @@ import pytest
 from rctrack import config, store
 from tests.support.following import Follower, Said, follow, too_long
 from tests.support.material import DAY, HOUR, MINUTE, GitRepository, Mail, make_epoch, make_repository
-from tests.support.servers import git_over_http, nobody_at_home
+from tests.support.servers import git_over_http, hanging_up, nobody_at_home
 
 RELEASE = {
     "project", "version", "cycle", "rc", "tag", "object_id", "commit", "previous", "tagged_at", "pushed_at",
@@ -213,7 +213,7 @@ def test_a_source_that_is_down_is_what_poll_is_there_to_notice(material: GitRepo
     with git_over_http(material.path.parent) as server, nobody_at_home() as url:
         demo = follow(tmp_path, tags=[f"{server.url}/demo.git", f"{url}/demo.git"])
         said = answered(demo.rctrack("poll"))
-    assert "failed:" in said
+    assert "refused:" in said
     assert "offline" not in said
     assert len(parsed(demo.rctrack("releases", "demo", "--json"))) == 3
     assert f"failing: {urlsplit(url).netloc}" in answered(demo.rctrack("status"))
@@ -221,7 +221,7 @@ def test_a_source_that_is_down_is_what_poll_is_there_to_notice(material: GitRepo
 
 def test_offline_is_said_and_accuses_nobody(tmp_path: Path) -> None:
     """No host answers: that is us. Exit status 0, and nothing was sent."""
-    with nobody_at_home() as one, nobody_at_home() as other:
+    with hanging_up() as one, hanging_up() as other:
         demo = follow(tmp_path, tags=[f"{one}/demo.git", f"{other}/demo.git"], lists=[f"{one}/list"])
         said = answered(demo.rctrack("poll"))
     assert "offline" in said

@@ -27,12 +27,15 @@ class Archive:
     source: Source
     rules: ListRules
 
-    def look(self, cursor: str | None = None, since: date = SINCE) -> Answer:
-        return self.source.look(cursor, since)
+    def look(self, cursor: str | None = None, since: date = SINCE, now: datetime = SEEN_AT) -> Answer:
+        return self.source.look(cursor, since, now)
 
-    def good(self, cursor: str | None = None, since: date = SINCE) -> Good:
+    def probe(self, now: datetime = SEEN_AT) -> Answer:
+        return self.source.probe(now)
+
+    def good(self, cursor: str | None = None, since: date = SINCE, now: datetime = SEEN_AT) -> Good:
         """The same where an answer is expected."""
-        outcome = self.look(cursor, since)
+        outcome = self.look(cursor, since, now)
         assert isinstance(outcome, Good), outcome
         return outcome
 

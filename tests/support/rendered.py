@@ -143,7 +143,7 @@ def render_hyperkitty(folder: Path, mails: Sequence[Mail], per_page: int = 2) ->
 def _render(kind: str, folder: Path, mails: Sequence[Mail], period: Callable[[datetime], str], index: str) -> None:
     months = _months(mails, period)
     shown = "".join(_fill(kind, "root-month", {"name": name}) for name in months)
-    _write(folder / "index.html", _fill(kind, "root", {"months": shown}))
+    _write(folder / "index.html", _fill(kind, "root" if months else "empty", {"months": shown}))
     for name, inside in months.items():
         entries = "".join(_fill(kind, "month-mail", _fields(number, mail)) for number, mail in inside)
         newest = max(mail.at.astimezone(UTC) for _, mail in inside)

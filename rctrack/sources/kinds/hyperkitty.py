@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bs4 import Tag
 
 _MONTH = re.compile(r"/list/[^/]{1,200}/(?P<year>\d{4})/(?P<month>\d{1,2})/$")
+_OF_LIST = re.compile(r"/list/[^/]{1,200}/(?:\d{4}/\d{1,2}/)?$")
 _THREAD = re.compile(r"/thread/\w{20,80}/(?:[?#]|$)")
 _PAGE = re.compile(r"[?&]page=(\d{1,5})")
 _REPLY = re.compile(r"[?&]In-Reply-To=(?:<|%3C)?([^>&]{1,990})", re.IGNORECASE)
@@ -49,6 +50,10 @@ class Hyperkitty(archive.Reader):
         return Index(
             entries, tuple((link, _last_day(month)) for link, month in months.items()), numbered.get(next_page)
         )
+
+    def is_empty(self, page: Page) -> bool:
+        """The overview of one list, or one of its months, by HyperKitty's own name in it."""
+        return b"HyperKitty" in page.content and _OF_LIST.search(page.url.partition("?")[0]) is not None
 
     def mail(self, page: Page) -> bytes | None:
         """The first mail of a thread's page."""

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,7 +30,7 @@ class Mbox:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Answer:
+    def look(self, cursor: str | None, since: date, now: datetime) -> Answer:
         """The mails behind `cursor` whose subject fits; all of the file where it was written anew."""
         read: dict[str, Any] = json.loads(cursor) if cursor else {"offset": 0, "check": "", "known": []}
         path = Path(self.config.url)
@@ -39,6 +39,21 @@ class Mbox:
                 return self._look(file, read)
         except OSError as error:
             return mails.file_failure(error, path)
+
+    def probe(self, now: datetime) -> Answer:
+        """The file can be read, and begins like an mbox."""
+        path = Path(self.config.url)
+        try:
+            with path.open("rb") as file:
+                return self._what_is_wrong(file) or Good((), "")
+        except OSError as error:
+            return mails.file_failure(error, path)
+
+    def _what_is_wrong(self, file: IO[bytes]) -> Failed | None:
+        first = _first_line(file)
+        if not first or _FROM_LINE.match(first):
+            return None
+        return Failed(Outcome.MISREAD, f"{file.name}: is no mbox, it does not begin with a line `From …`")
 
     def _look(self, file: IO[bytes], read: dict[str, Any]) -> Answer:
         known, begin = list(read["known"]), int(read["offset"])
@@ -54,8 +69,8 @@ class Mbox:
                 known.append(key)
                 evidence.append(MailEvidence(key, content, None))
         end = file.tell()
-        if begin == 0 and end > 0 and not _FROM_LINE.match(_first_line(file)):
-            return Failed(Outcome.MISREAD, f"{file.name}: is no mbox, it does not begin with a line `From …`")
+        if begin == 0 and (wrong := self._what_is_wrong(file)) is not None:
+            return wrong
         cursor = {"offset": end, "check": _check(file, end), "known": known}
         return Good(tuple(evidence), json.dumps(cursor), coverage=mails.coverage_of(came, is_whole=begin == 0))
 

@@ -34,6 +34,10 @@ class Mhonarc(archive.Reader):
         )
         return Index(entries, tuple(periods), numbered.get(here + 1))
 
+    def is_empty(self, page: Page) -> bool:
+        """As it says itself that it made the page."""
+        return page.content.startswith(b"<!-- MHonArc v")
+
     def mail(self, page: Page) -> bytes | None:
         """The mail of a page: what its heading shows, or else its comments.
 

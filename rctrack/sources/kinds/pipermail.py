@@ -12,6 +12,8 @@ from rctrack.web import Page
 _PERIOD = re.compile(r"(?:^|/)(?P<name>[\w-]{4,40})/(?:date|thread)\.html$")
 _MESSAGE = re.compile(r"(?:^|/)\d{5,}\.html$")
 _MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>[A-Z][a-z]{2,8})")
+_LONGEST_EMPTY = 2048
+"""Bytes of the page of an archive that has no mail yet."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -35,6 +37,12 @@ class Pipermail(archive.Reader):
             if period and (period["name"] not in periods or link.endswith("date.html")):
                 periods[period["name"]] = (link, _last_day(period["name"]))
         return Index(periods=tuple(periods.values()))
+
+    def is_empty(self, page: Page) -> bool:
+        """By what this page has in every language, besides the words: hardly anything."""
+        text = page.content.lower()
+        is_short = len(text) <= _LONGEST_EMPTY and b"date.html" not in text
+        return is_short and b"noindex,follow" in text and b"listinfo" in text
 
     def mail(self, page: Page) -> bytes | None:
         """The mail of a page, in the words of its heading; its date is the archive's writing of the Date header."""

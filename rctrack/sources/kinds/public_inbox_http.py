@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from rctrack.config import ListConfig, ProjectConfig
@@ -25,6 +25,8 @@ _PER_PAGE = 200
 _MOST_PAGES = 100
 _SLACK = timedelta(days=2)
 """Of Date headers written in another zone or by a clock that is wrong."""
+_SHORT = timedelta(days=2)
+"""Searched at each look, and by a probe."""
 _NO_HITS = b"No results found"
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _GZIP = ("application/gzip", "application/x-gzip")
@@ -39,7 +41,7 @@ class PublicInboxHttp:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Answer:
+    def look(self, cursor: str | None, since: date, now: datetime) -> Answer:
         """The mails that a search finds and `cursor` does not name yet; the first look searches all there is.
 
         The window is one of Date headers and begins at `since` again each time: what is imported late is found.
@@ -57,6 +59,15 @@ class PublicInboxHttp:
         new = {key: mail for key, mail in found.items() if key not in known}
         evidence = tuple(MailEvidence(key, content, None) for key, content in new.items())
         return Good(evidence, json.dumps([*known, *new]), coverage=coverage)
+
+    def probe(self, now: datetime) -> Answer:
+        """A search of the last two days."""
+        try:
+            for _ in self._search(self._query((now - _SHORT).date()), set()):
+                break
+        except WebError as error:
+            return web_failure(error)
+        return Good((), "")
 
     def _query(self, since: date | None) -> str:
         senders = " OR ".join(f"f:{each}" for each in sorted(self.config.rules.senders))
