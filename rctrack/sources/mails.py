@@ -1,5 +1,6 @@
 """What all archives of mail share: which subjects are wanted, a page as a mail, addresses that were made unreadable."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -73,6 +74,24 @@ def message_id_of(content: bytes) -> str:
     """The Message-ID of a mail, without angle brackets; empty where there is none."""
     value = header_text(parse_headers(content), "Message-ID", 998)
     return value.strip().removeprefix("<").removesuffix(">")
+
+
+def note(known: dict[str, str], key: str, content: bytes) -> str | None:
+    """The key of a mail that is not known yet, and from now on is; None for one that is.
+
+    A mail under a Message-ID that another one had is another mail: Date, subject or body are not the same. What
+    servers wrote on the way does not count, for an archive may get a mail twice.
+    """
+    headers = parse_headers(content)
+    written = [b"%s\n" % value for name in ("date", "subject") for value in headers.fields.get(name, [])[:1]]
+    digest = hashlib.sha256(b"".join([*written, content[headers.body_at :]])).hexdigest()[:12]
+    if key not in known:
+        known[key] = digest
+        return key
+    if known[key] in ("", digest) or (other := f"{key} {digest}") in known:
+        return None
+    known[other] = digest
+    return other
 
 
 def delivery_of(content: bytes) -> datetime | None:
