@@ -84,7 +84,7 @@ def note(known: dict[str, str], key: str, content: bytes) -> str | None:
     """
     headers = parse_headers(content)
     written = [b"%s\n" % value for name in ("date", "subject") for value in headers.fields.get(name, [])[:1]]
-    digest = hashlib.sha256(b"".join([*written, content[headers.body_at :]])).hexdigest()[:12]
+    digest = hashlib.sha256(b"".join([*written, content[headers.body_at :].rstrip()])).hexdigest()[:12]
     if key not in known:
         known[key] = digest
         return key
