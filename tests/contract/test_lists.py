@@ -134,6 +134,15 @@ def mhonarc(folder: Path, needs: Needs, mails: tuple[Mail, ...]) -> Iterator[Ser
 
 
 @contextmanager
+def spammode(folder: Path, needs: Needs, mails: tuple[Mail, ...]) -> Iterator[Served]:
+    """As most public archives are made: what people see of an address is crossed out."""
+    program = needs("mhonarc")
+    made = pages("mhonarc", lambda place, shown: rendered.render_mhonarc(program, place, shown, "-spammode"))
+    with made(folder, needs, mails) as served:
+        yield served
+
+
+@contextmanager
 def mbox(folder: Path, needs: Needs, mails: tuple[Mail, ...]) -> Iterator[Served]:
     folder.mkdir()
     rendered.write_mbox(folder / "inbox", mails)
@@ -155,6 +164,7 @@ KINDS = (
     Kind("hypermail", pages("hypermail", rendered.render_hypermail), received=False),
     Kind("hyperkitty", pages("hyperkitty", rendered.render_hyperkitty, LIST), received=False, to_the_minute=True),
     Kind("mhonarc", mhonarc, received=False),
+    Kind("mhonarc with spammode", spammode, received=False),
     Kind("mbox", mbox, is_remote=False),
     Kind("maildir", maildir, is_remote=False),
 )

@@ -98,13 +98,13 @@ def _has_head(path: Path) -> bool:
     return subprocess.run(argv, env=git_environment(), capture_output=True, check=False).returncode == 0
 
 
-def render_mhonarc(program: Path, folder: Path, mails: Sequence[Mail]) -> None:
+def render_mhonarc(program: Path, folder: Path, mails: Sequence[Mail], *options: str) -> None:
     """What Debian's mhonarc makes of the mails; called again it adds those that are new."""
     spool = folder.parent / f"{folder.name}.mh"
     spool.mkdir(parents=True, exist_ok=True)
     for number, mail in enumerate(mails, 1):
         (spool / str(number)).write_bytes(content(mail))
-    argv = [str(program), "-quiet", "-add", "-outdir", str(folder), str(spool)]
+    argv = [str(program), "-quiet", "-add", *options, "-outdir", str(folder), str(spool)]
     folder.mkdir(exist_ok=True)
     subprocess.run(argv, check=True, capture_output=True)
 

@@ -50,16 +50,17 @@ def test_the_newest_period_of_hypermail_is_read_first() -> None:
 
 
 def test_the_sender_that_mhonarc_rotates_is_read_where_its_heading_shows_none() -> None:
-    """Every letter by thirteen places, and what HTML needs escaped afterwards."""
+    """Letters and the sign @, each by its own circle, and what HTML needs escaped afterwards."""
     made = reader(Mhonarc).mail(
         page(
-            b"<!--X-Subject: demo v1.1 -->\n<!--X-From-R13: Yvz &#60;xvz@rknzcyr.bet> -->\n"
+            b"<!--X-Subject: demo v1.1 -->\n<!--X-From-R13: Yvz &#60;xvzNrknzcyr.bet> -->\n"
             b"<!--X-Date: Mon, 2 Mar 2026 10:00:00 +0000 -->\n<!--X-Message-Id: a@b -->\n<!--X-Head-End-->\n"
             b"<!--X-Body-of-Message-->\n<pre>out</pre>\n<!--X-Body-of-Message-End-->\n"
         )
     )
     assert made is not None
     assert addresses(parse_headers(made), "From") == ("kim@example.org",)
+    assert b"From: Kim <" in made
     assert made.endswith(b"out\n")
 
 
