@@ -10,6 +10,7 @@ from email.utils import formataddr
 from rctrack.core.look import Outcome
 from rctrack.core.received import parse_date
 from rctrack.core.recognise import header_text, parse_headers, subject_may_fit
+from rctrack.core.recognise.body import text_of
 from rctrack.core.rules import ListRules
 from rctrack.sources.protocol import Coverage, Failed
 
@@ -83,8 +84,10 @@ def note(known: dict[str, str], key: str, content: bytes) -> str | None:
     servers wrote on the way does not count, for an archive may get a mail twice.
     """
     headers = parse_headers(content)
-    written = [b"%s\n" % value for name in ("date", "subject") for value in headers.fields.get(name, [])[:1]]
-    digest = hashlib.sha256(b"".join([*written, content[headers.body_at :].rstrip()])).hexdigest()[:12]
+    words = [header_text(headers, "Date", 200), header_text(headers, "Subject", _MOST_SUBJECT)]
+    # As people read it: the marks between its parts may be others each time that an archive writes it.
+    words.append(text_of(content, headers).rstrip())
+    digest = hashlib.sha256("\n".join(words).encode("utf-8", "replace")).hexdigest()[:12]
     if key not in known:
         known[key] = digest
         return key
@@ -111,7 +114,7 @@ def coverage_of(deliveries: Iterable[datetime | None], *, is_whole: bool) -> Cov
 def as_mail(*, sender: str, date: str, subject: str, message_id: str, body: str, url: str) -> bytes:
     """A page of an archive as a mail (RFC 5322), so that the one recogniser reads it; what is not known is left out."""
     headers = {
-        "From": _sender(sender),
+        "From": sender_header(sender),
         "Date": numeric_zone(date),
         "Subject": _encoded(subject[:_MOST_SUBJECT]),
         "Message-ID": f"<{bare}>" if (bare := readable_address(_one_line(message_id).strip("<> "))) else "",
@@ -134,7 +137,7 @@ def numeric_zone(date: str) -> str:
     return re.sub(r"\b[A-Z]{3,4}\b", lambda zone: _ZONES.get(zone[0], zone[0]), date[:200])
 
 
-def _sender(text: str) -> str:
+def sender_header(text: str) -> str:
     """Name and address of what an archive shows of the sender."""
     shown = readable_address(_one_line(text))
     address = _ADDRESS.search(shown)

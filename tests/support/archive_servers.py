@@ -137,7 +137,8 @@ def serve_folder(folder: Path) -> Iterator[Pages]:
         modified = formatdate(file.stat().st_mtime, usegmt=True)
         if request.headers.get("If-Modified-Since") == modified:
             return 304, "", modified.encode()
-        return 200, f"text/html\nLast-Modified: {modified}", file.read_bytes()
+        kind = {".txt": "text/plain", ".gz": "application/gzip"}.get(file.suffix, "text/html")
+        return 200, f"{kind}\nLast-Modified: {modified}", file.read_bytes()
 
     with _serve(answer) as pages:
         yield pages

@@ -85,7 +85,7 @@ class Reader(ABC):
             if not index.entries and not self.is_empty(page):
                 raise WebError(f"{page.url}: {_NO_MAIL} {self.config.kind}")
             for link, subject in index.entries[:1]:
-                self.read_mail(_joined(page.url, link), subject)
+                self.read_page(_joined(page.url, link), subject)
         except WebError as error:
             return web_failure(error)
         return Good((), "")
@@ -98,6 +98,10 @@ class Reader(ABC):
         return index
 
     def read_mail(self, url: str, subject: str) -> bytes:
+        """The mail whose page is at this address."""
+        return self.read_page(url, subject)
+
+    def read_page(self, url: str, subject: str) -> bytes:
         """The mail at this address; what the index says of it where its page is one that we cannot read."""
         page = self.tools.web.get(url)
         content = self.mail(page)
@@ -107,6 +111,14 @@ class Reader(ABC):
         if telling.encode() not in page.content:
             raise WebError(f"{url}: answered with something that is no mail of {self.config.kind}")
         return mails.as_mail(sender="", date="", subject=subject, message_id="", body="", url=url)
+
+    def go_on(self, number: int) -> None:
+        """Says how many pages were asked for; Interrupted when we are stopping, WebError when they are too many."""
+        if self.tools.runner.stopping.is_set():
+            raise Interrupted("reading an archive")
+        if number > _MOST_PAGES:
+            raise WebError(f"{self.config.url}: more than {_MOST_PAGES} pages to be read")
+        self.tools.progress(f"{self.project.id}: reading the archive's pages", number, 0)
 
     @abstractmethod
     def start(self, url: str) -> str:
@@ -163,7 +175,7 @@ class Walk:
             evidence = [MailEvidence(key, self._read(url, subject), None) for key, url, subject in self._wanted()]
         except WebError as error:
             return web_failure(error)
-        self.memory.mails.extend(each.key for each in evidence)
+        self.memory.mails.extend(each.key for each in reversed(evidence))  # indices name the newest first
         return Good(tuple(evidence), self.memory.dump(), coverage=Coverage(None, self.memory.newest_at))
 
     def _wanted(self) -> list[tuple[str, str, str]]:
@@ -175,7 +187,7 @@ class Walk:
         wanted: dict[str, tuple[str, str, str]] = {}
         is_doubtful = not self.memory.seen
         while waiting:
-            self._go_on(len(visited))
+            self.reader.go_on(len(visited))
             asked = waiting.popleft()
             page = self.reader.tools.web.get(asked, validator=self.memory.validators.get(asked, ""))
             if page.is_unchanged:
@@ -213,7 +225,7 @@ class Walk:
         return [urldefrag(_joined(page.url, link))[0] for link in links]
 
     def _read(self, url: str, subject: str) -> bytes:
-        self._go_on(0)
+        self.reader.go_on(0)
         return self.reader.read_mail(url, subject)
 
     def _key(self, url: str) -> str:
@@ -222,14 +234,6 @@ class Walk:
         base = _joined(config.url if config.url.endswith(".html") else f"{config.url}/", ".")
         path, below = (unquote(urlsplit(each)._replace(scheme="", fragment="").geturl()) for each in (url, base))
         return path.removeprefix(below) if path.startswith(below) else ""
-
-    def _go_on(self, number: int) -> None:
-        tools, project = self.reader.tools, self.reader.project
-        if tools.runner.stopping.is_set():
-            raise Interrupted("reading an archive")
-        if number > _MOST_PAGES:
-            raise WebError(f"{self.reader.config.url}: more than {_MOST_PAGES} pages to be read")
-        tools.progress(f"{project.id}: reading the archive's pages", number, 0)
 
 
 def _joined(base: str, link: str) -> str:

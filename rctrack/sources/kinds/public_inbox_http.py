@@ -2,10 +2,9 @@
 
 import gzip
 import io
-import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -17,19 +16,15 @@ from rctrack.sources import mails
 from rctrack.sources.kinds.mbox import key_of, read_mbox
 from rctrack.sources.manifest import ask_manifest
 from rctrack.sources.protocol import Answer, Coverage, Good, Tools, web_failure
+from rctrack.sources.searching import SHORT, Memory
 from rctrack.web import Page, WebError
 
 _MOST_SEARCH = 256 * 2**20
 """Bytes of mail that one search may bring, unpacked."""
 _PER_PAGE = 200
 _MOST_PAGES = 100
-_SHORT = timedelta(days=2)
-"""Before the last search; it covers Date headers of clocks that are wrong, and mail that waited somewhere."""
 _ZONES = timedelta(days=1)
 """A day is one in UTC there, and another one elsewhere."""
-_LONG_EVERY = timedelta(days=1)
-_SETTLED = timedelta(hours=1)
-"""After a change of the manifest everything is in the index of the search, which is made afterwards."""
 _MOST_CONFIG = 64 * 1024
 _MOST_ADDRESSES = 5
 _ADDRESS = re.compile(r"^\s*address\s*=\s*([\w.+=-]+@[\w.-]+)\s*$", re.MULTILINE)
@@ -37,54 +32,6 @@ _NO_HITS = b"No results found"
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _GZIP = ("application/gzip", "application/x-gzip")
 _XML = ("application/atom+xml", "application/xml", "text/xml")
-
-
-@dataclass(slots=True)
-class _Memory:
-    """What earlier looks brought, and how far back they searched."""
-
-    mails: dict[str, str] = field(default_factory=dict)
-    """Of each mail that was brought its key and what tells it from another under the same Message-ID."""
-    addresses: tuple[str, ...] = ()
-    """The list's own, which it may write into From."""
-    fingerprint: str = ""
-    """Of the manifest."""
-    changed_at: datetime | None = None
-    """When that fingerprint was first met."""
-    searched_at: datetime | None = None
-    searched_long_at: datetime | None = None
-
-    @classmethod
-    def load(cls, cursor: str) -> "_Memory":
-        read = json.loads(cursor)
-        if isinstance(read, list):  # as cursors were before searches had windows
-            return cls(dict.fromkeys(read, ""))
-        moments = {name: datetime.fromisoformat(at) if at else None for name, at in read.pop("moments").items()}
-        return cls(read["mails"], tuple(read["addresses"]), read["fingerprint"], **moments)
-
-    def dump(self) -> str:
-        moments = {name: getattr(self, name) for name in ("changed_at", "searched_at", "searched_long_at")}
-        told = {"mails": self.mails, "addresses": self.addresses, "fingerprint": self.fingerprint}
-        return json.dumps({**told, "moments": {name: at and at.isoformat() for name, at in moments.items()}})
-
-    def note_manifest(self, fingerprint: str, now: datetime) -> None:
-        """What the inbox says of itself; where it says nothing, it may have changed each time."""
-        if fingerprint != self.fingerprint or not fingerprint or self.changed_at is None:
-            self.fingerprint, self.changed_at = fingerprint, now
-
-    def window(self, since: date, now: datetime) -> date | None:
-        """From which day on to search: two days before the last search, or once a day from `since`; None for not."""
-        if not self._is_due(self.searched_at, timedelta(0), now):
-            return None
-        if self._is_due(self.searched_long_at, _LONG_EVERY, now):
-            return since
-        return (min(now, self.searched_at or now) - _SHORT).date()
-
-    def _is_due(self, before: datetime | None, every: timedelta, now: datetime) -> bool:
-        """Whether there may be anything that the search then has not found, for the index is made after the change."""
-        if before is None or self.changed_at is None or before > now:  # a clock was put back
-            return True
-        return before < self.changed_at + _SETTLED and now - before >= every
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +48,7 @@ class PublicInboxHttp:
         The window is one of Date headers: two days at each look, and from `since` on once a day, for what is imported
         late. While the inbox's manifest says that nothing has changed, nothing is searched.
         """
-        memory = _Memory.load(cursor) if cursor else _Memory()
+        memory = Memory.load(cursor) if cursor else Memory()
         try:
             # Asked first: what it proves to be there is then searched.
             manifest = ask_manifest(self.config.url, self.tools)
@@ -115,21 +62,19 @@ class PublicInboxHttp:
             evidence = self._new_mails(memory, window)
         except WebError as error:
             return web_failure(error)
-        if window is None or window <= since:
-            memory.searched_long_at = now
-        memory.searched_at = now
+        memory.note_search(window, since, now)
         return Good(tuple(evidence), memory.dump(), coverage=coverage)
 
     def probe(self, now: datetime) -> Answer:
         """A search of the last two days."""
         try:
-            for _ in self._search(self._query((now - _SHORT).date(), ()), set()):
+            for _ in self._search(self._query((now - SHORT).date(), ()), set()):
                 break
         except WebError as error:
             return web_failure(error)
         return Good((), "")
 
-    def _new_mails(self, memory: _Memory, since: date | None) -> list[MailEvidence]:
+    def _new_mails(self, memory: Memory, since: date | None) -> list[MailEvidence]:
         """What the search finds and was not brought yet; the memory then knows it."""
         fits = mails.fits(self.config.rules)
         evidence = []
@@ -151,9 +96,9 @@ class PublicInboxHttp:
         """Who announces, also where the list wrote its own address into From ("Kim via Demo"), and of what."""
         senders = (*sorted(self.config.rules.senders), *own_addresses, "via")
         alternatives = [" ".join(f"s:{word}" for word in each) for each in needed_words(self.config.rules.subject)]
-        subject = [f"({' OR '.join(f'({each})' for each in alternatives)})"] if alternatives else []
         window = [f"d:{since - _ZONES:%Y%m%d}.."] if since else []
-        return " ".join([f"({' OR '.join(f'f:{each}' for each in senders)})", *subject, *window])
+        parts = [" OR ".join(f"f:{each}" for each in senders), " OR ".join(f"({each})" for each in alternatives)]
+        return " ".join([*(f"({part})" for part in parts), *window])
 
     def _search(self, query: str, known: set[str]) -> Iterator[tuple[str, bytes]]:
         """Key and bytes of the mails found: in one mbox, or by Atom where the host answers no POST."""
