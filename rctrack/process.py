@@ -66,6 +66,8 @@ class Runner:
 
     stopping: threading.Event = field(default_factory=threading.Event)
     grace: float = 5.0
+    longest: float | None = None
+    """Seconds that no program may outlast, whatever time it is given; None for no such limit."""
 
     def wait(self, seconds: float) -> None:
         """Lets time pass; Interrupted when `stopping` is set meanwhile."""
@@ -107,6 +109,7 @@ class Runner:
             given.write(stdin)
             given.seek(0)
             process = _start(_limited(argv, limits or Limits()), given)
+            timeout = timeout if self.longest is None else min(timeout, self.longest)
             supervisor = _Supervisor(self, process, timeout, heard)
             try:
                 assert process.stdout is not None  # noqa: S101 - for the type checker: stdout=PIPE

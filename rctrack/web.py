@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -155,7 +155,7 @@ class Web:
 
         A redirect is an answer too: it is not followed, and its error says where it leads.
         """
-        asked = {**headers, "Accept-Encoding": "identity", "Connection": "close"}
+        asked = {**headers, "Accept-Encoding": "identity"}
         question = _Question("GET", url, wanted, MOST_QUESTION, asked, is_asked_once=True)
         page, is_challenge = self._answer(question)
         _judge(question, page, is_challenge=is_challenge)
@@ -264,7 +264,8 @@ def _until(date: str, answered: str) -> timedelta | None:
     from email.utils import parsedate_to_datetime
 
     try:
-        return parsedate_to_datetime(date) - parsedate_to_datetime(answered)
+        begin, end = parsedate_to_datetime(answered), parsedate_to_datetime(date)
+        return end.replace(tzinfo=end.tzinfo or UTC) - begin.replace(tzinfo=begin.tzinfo or UTC)
     except (ValueError, TypeError, OverflowError):
         return None
 

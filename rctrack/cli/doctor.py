@@ -3,17 +3,19 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from rctrack import send
-from rctrack.config import Config, ProjectConfig, TagsConfig
+from rctrack.config import Config, ListConfig, ListingConfig, ProjectConfig, TagsConfig
 from rctrack.core.evidence import ProjectId
 from rctrack.process import ProcessError
-from rctrack.sources import Tools, probe_source
+from rctrack.sources import Failed, Good, Tools, probe_source
 from rctrack.sources.gitstore.signing import probe_keys
 from rctrack.store import Store, StoreError
 
 _MOST_REFUSED = 10
 """Mails and tags of a project that are shown with the reason why they are no releases."""
+_FAMILIES: dict[type, str] = {TagsConfig: "tags", ListConfig: "list", ListingConfig: "site"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,13 @@ class Finding:
     said: str
 
 
-def examine(config: Config, tools: Tools, environ: Mapping[str, str]) -> list[Finding]:
+def examine(config: Config, tools: Tools, environ: Mapping[str, str], now: datetime) -> list[Finding]:
     """Everything, in the order in which it should be put right."""
     return [
         *_configuration(config),
         *_database(config),
         _git(tools),
-        *(finding for project in config.projects for finding in _sources(project, tools)),
+        *(finding for project in config.projects for finding in _sources(project, tools, now)),
         _mail(config, environ),
     ]
 
@@ -87,11 +89,12 @@ def _git(tools: Tools) -> Finding:
         return Finding("git", False, f"{error}; install git")
 
 
-def _sources(project: ProjectConfig, tools: Tools) -> Iterator[Finding]:
+def _sources(project: ProjectConfig, tools: Tools, now: datetime) -> Iterator[Finding]:
+    """Each source by the beginning of the very look that polls it."""
     for source in project.sources:
-        trouble = probe_source(source, tools)
-        what = "tags" if isinstance(source, TagsConfig) else "list"
-        yield Finding(f"{project.id} {what}", trouble is None, f"{source.url}" + (f": {trouble}" if trouble else ""))
+        answer = probe_source(source, project, tools, now)
+        told = f"{answer.outcome}: {answer.reason}" if isinstance(answer, Failed) else source.url
+        yield Finding(f"{project.id} {_FAMILIES[type(source)]}", isinstance(answer, Good), told)
     if project.signing is not None:
         trouble = probe_keys(project.signing, tools)
         yield Finding(f"{project.id} keys", trouble is None, trouble or "can be read")

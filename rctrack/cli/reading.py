@@ -242,7 +242,7 @@ def doctor(options: Options, as_json: bool) -> None:
 
     config = options.load()
     with failing():
-        found = checks.examine(config, tools_for(config), os.environ)
+        found = checks.examine(config, tools_for(config), os.environ, now())
     if as_json:
         print_json([{"check": each.check, "ok": each.ok, "said": each.said} for each in found])
     else:

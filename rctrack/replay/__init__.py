@@ -169,7 +169,7 @@ def _round_at(
     )
 
     def at_that_time(source: SourceConfig) -> Source:
-        return Recorded(source, recording.feeds[source.source], now)
+        return Recorded(source, recording.feeds[source.source])
 
     then = replace(config, projects=(project,))
     return Round(then, database, replace(tools, recorded=at_that_time), now, program, history)

@@ -1,24 +1,12 @@
-"""Where evidence comes from: one protocol, one small module per kind, one line each in the table below."""
+"""Where evidence comes from: one protocol, one small module per kind in `kinds`, one line each in its tables."""
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 
 from rctrack.config import ListConfig, ListingConfig, ProjectConfig, SourceConfig, TagsConfig
-from rctrack.process import ProcessError
-from rctrack.sources.gitstore import repository as git
-from rctrack.sources.kinds.cgit import Cgit
-from rctrack.sources.kinds.git_tags import GitTags
-from rctrack.sources.kinds.github import Github
-from rctrack.sources.kinds.gitolite_log import GitoliteLog
-from rctrack.sources.kinds.hyperkitty import Hyperkitty
-from rctrack.sources.kinds.hypermail import Hypermail
-from rctrack.sources.kinds.maildir import Maildir
-from rctrack.sources.kinds.mbox import Mbox
-from rctrack.sources.kinds.mhonarc import Mhonarc
-from rctrack.sources.kinds.pipermail import Pipermail
-from rctrack.sources.kinds.public_inbox import PublicInbox
-from rctrack.sources.kinds.public_inbox_http import PublicInboxHttp
-from rctrack.sources.kinds.releases_json import ReleasesJson
+from rctrack.core.look import Outcome
+from rctrack.sources.kinds import LISTS, SITES, TAGS
 from rctrack.sources.protocol import (
     Answer,
     CountingSource,
@@ -30,9 +18,11 @@ from rctrack.sources.protocol import (
     Source,
     Tools,
 )
-from rctrack.web import WebError
 
 __all__ = [
+    "LISTS",
+    "SITES",
+    "TAGS",
     "Answer",
     "CountingSource",
     "Coverage",
@@ -42,38 +32,10 @@ __all__ = [
     "Range",
     "Source",
     "Tools",
+    "open_counting",
     "open_source",
+    "probe_source",
 ]
-
-HTML, JSON = "text/html", "application/json"
-_ListKind: TypeAlias = Callable[[ListConfig, ProjectConfig, Tools], Source]
-
-LISTS: dict[str, _ListKind] = {
-    "public-inbox": PublicInbox,
-    "public-inbox-http": PublicInboxHttp,
-    "pipermail": Pipermail,
-    "hyperkitty": Hyperkitty,
-    "hypermail": Hypermail,
-    "mhonarc": Mhonarc,
-    "mbox": Mbox,
-    "maildir": Maildir,
-}
-
-
-LISTINGS: dict[str, Callable[[ListingConfig, ProjectConfig, Tools], Source]] = {
-    "releases.json": ReleasesJson,
-    "gitolite-log": GitoliteLog,
-}
-TAGS: dict[str, Callable[[TagsConfig, ProjectConfig, Tools], Source]] = {
-    "git": GitTags,
-    "cgit": Cgit,
-    "github": Github,
-}
-COUNTING: dict[str, Callable[[TagsConfig, ProjectConfig, Tools], CountingSource]] = {
-    "git": GitTags,
-    "github": Github,
-}
-"""Those of them that can also count."""
 
 
 def open_source(config: SourceConfig, project: ProjectConfig, tools: Tools) -> Source:
@@ -86,41 +48,37 @@ def open_source(config: SourceConfig, project: ProjectConfig, tools: Tools) -> S
         case ListConfig():
             return LISTS[config.kind](config, project, tools)
         case ListingConfig():
-            return LISTINGS[config.kind](config, project, tools)
+            return SITES[config.kind](config, project, tools)
 
 
 def open_counting(config: TagsConfig, project: ProjectConfig, tools: Tools) -> CountingSource | None:
     """The same for a repository in which commits are to be counted; None where that cannot be."""
-    if tools.recorded is not None or config.kind not in COUNTING:
+    if tools.recorded is not None:
         return None
-    return COUNTING[config.kind](config, project, tools)
+    source = TAGS[config.kind](config, project, tools)
+    return source if isinstance(source, CountingSource) else None
 
 
-def probe_source(config: SourceConfig, tools: Tools) -> str | None:
-    """What is wrong with a source, from one small question; None if nothing is."""
-    url = config.url
-    try:
-        path = git.local_path(url)
-        if path is not None and git.git_dir(path) is None and not path.is_dir():
-            return "there is no such folder"
-        if path is None:
-            _probe_remote(config, tools)
-    except (ProcessError, WebError) as error:
-        return str(error)
-    return None
+def probe_source(config: SourceConfig, project: ProjectConfig, tools: Tools, now: datetime) -> Answer:
+    """What a look would come to, by the beginning of that very look: seconds, kilobytes, nothing copied or stored.
+
+    Where something answers that is of another kind, the reason says which.
+    """
+    answer = open_source(config, project, tools.in_haste()).probe(now)
+    if not isinstance(answer, Failed) or answer.outcome is not Outcome.MISREAD:
+        return answer
+    for other in _other_kinds(config):
+        if isinstance(open_source(other, project, tools.in_haste()).probe(now), Good):
+            return replace(answer, reason=f'{answer.reason}; it can be read with kind = "{other.kind}"')
+    return answer
 
 
-def _probe_remote(config: SourceConfig, tools: Tools) -> None:
-    """ProcessError if nobody answers there; an archive's epochs are at url/0, url/1, …, or it is one itself."""
-    if isinstance(config, TagsConfig) and config.kind != "git":
-        tools.web.get(f"{config.url}/refs/tags/" if config.kind == "cgit" else config.url, (HTML, JSON))
-        return
-    if config.kind == "releases.json":
-        tools.web.get(config.url, (JSON,))
-        return
-    try:
-        git.list_refs(config.url if isinstance(config, TagsConfig) else f"{config.url}/0", tools)
-    except ProcessError as error:
-        if isinstance(config, TagsConfig):
-            raise error
-        git.list_refs(config.url, tools)
+def _other_kinds(config: SourceConfig) -> Iterator[ListConfig | TagsConfig]:
+    """The same address as what else it may be of its family."""
+    match config:
+        case ListConfig():
+            yield from (replace(config, kind=name) for name in LISTS if name != config.kind)
+        case TagsConfig():
+            yield from (replace(config, kind=name) for name in TAGS if name != config.kind)
+        case ListingConfig():
+            return

@@ -1,5 +1,6 @@
 """What all archives of mail share: which subjects are wanted, a page as a mail, addresses that were made unreadable."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -9,6 +10,7 @@ from email.utils import formataddr
 from rctrack.core.look import Outcome
 from rctrack.core.received import parse_date
 from rctrack.core.recognise import header_text, parse_headers, subject_may_fit
+from rctrack.core.recognise.body import text_of
 from rctrack.core.rules import ListRules
 from rctrack.sources.protocol import Coverage, Failed
 
@@ -75,6 +77,26 @@ def message_id_of(content: bytes) -> str:
     return value.strip().removeprefix("<").removesuffix(">")
 
 
+def note(known: dict[str, str], key: str, content: bytes) -> str | None:
+    """The key of a mail that is not known yet, and from now on is; None for one that is.
+
+    A mail under a Message-ID that another one had is another mail: Date, subject or body are not the same. What
+    servers wrote on the way does not count, for an archive may get a mail twice.
+    """
+    headers = parse_headers(content)
+    words = [header_text(headers, "Date", 200), header_text(headers, "Subject", _MOST_SUBJECT)]
+    # As people read it: the marks between its parts may be others each time that an archive writes it.
+    words.append(text_of(content, headers).rstrip())
+    digest = hashlib.sha256("\n".join(words).encode("utf-8", "replace")).hexdigest()[:12]
+    if key not in known:
+        known[key] = digest
+        return key
+    if known[key] in ("", digest) or (other := f"{key} {digest}") in known:
+        return None
+    known[other] = digest
+    return other
+
+
 def delivery_of(content: bytes) -> datetime | None:
     """When a mail came here by its newest Received header, or was written by its Date; None: not known."""
     headers = parse_headers(content)
@@ -92,7 +114,7 @@ def coverage_of(deliveries: Iterable[datetime | None], *, is_whole: bool) -> Cov
 def as_mail(*, sender: str, date: str, subject: str, message_id: str, body: str, url: str) -> bytes:
     """A page of an archive as a mail (RFC 5322), so that the one recogniser reads it; what is not known is left out."""
     headers = {
-        "From": _sender(sender),
+        "From": sender_header(sender),
         "Date": numeric_zone(date),
         "Subject": _encoded(subject[:_MOST_SUBJECT]),
         "Message-ID": f"<{bare}>" if (bare := readable_address(_one_line(message_id).strip("<> "))) else "",
@@ -115,7 +137,7 @@ def numeric_zone(date: str) -> str:
     return re.sub(r"\b[A-Z]{3,4}\b", lambda zone: _ZONES.get(zone[0], zone[0]), date[:200])
 
 
-def _sender(text: str) -> str:
+def sender_header(text: str) -> str:
     """Name and address of what an archive shows of the sender."""
     shown = readable_address(_one_line(text))
     address = _ADDRESS.search(shown)

@@ -1,16 +1,18 @@
-"""What every source is: a look from a cursor on, answered with evidence or with why there is none."""
+"""What every source is: a look from a cursor on, answered with evidence or with why there is none, and a probe."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rctrack.config import SourceConfig
 from rctrack.core.evidence import Commit, Evidence, ObjectId
 from rctrack.core.look import Outcome
 from rctrack.process import Runner
-from rctrack.web import Web, WebError
+from rctrack.web import Patience, Web, WebError
+
+_HASTE = Patience(connect=5.0, silence=10.0, whole=20.0)
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how far it is and how much there is in all (0: not known)."""
@@ -87,18 +89,31 @@ class Tools:
     recorded: "Callable[[SourceConfig], Source] | None" = None
     """In a replay: what each source had to show at the moment that is played."""
 
+    def in_haste(self) -> "Tools":
+        """The same with little time for each question, for somebody who waits for the answer."""
+        runner = replace(self.runner, longest=_HASTE.whole)
+        return replace(self, runner=runner, web=self.web.with_patience(_HASTE), progress=lambda *_: None)
+
 
 class Source(Protocol):
     """One place that evidence comes from."""
 
-    def look(self, cursor: str | None, since: date) -> Answer:
+    def look(self, cursor: str | None, since: date, now: datetime) -> Answer:
         """What is there since `cursor` (None: from the start); expected failures are values, never exceptions.
 
-        An archive that can only be searched is searched again from `since` on, for what was imported late.
+        An archive that can only be searched is searched again from `since` on, once a day, for what was imported late.
+        """
+        ...
+
+    def probe(self, now: datetime) -> Answer:
+        """Whether a look would be good, by the beginning of that look: little is asked, nothing copied or kept.
+
+        What it brings is no evidence, and has no cursor.
         """
         ...
 
 
+@runtime_checkable
 class CountingSource(Source, Protocol):
     """A source that can also count commits."""
 

@@ -106,7 +106,7 @@ def take(
         reason = f"left alone until {until:%Y-%m-%d %H:%M} UTC, as its host wants"
         return Taken(project, source, now, Outcome.BLOCKED, reason, was_asked=False)
     cursor = None if is_first_fill or state is None else state.cursor
-    answer = open_source(source, project, tools).look(cursor, _since(stored, project, now))
+    answer = open_source(source, project, tools).look(cursor, _since(stored, project, now), now)
     if not isinstance(answer, Good):
         return Taken(project, source, now, answer.outcome, answer.reason, answer.pause)
     sighting = _sighting(stored, source, state, now, is_first_fill=is_first_fill)

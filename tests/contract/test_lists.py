@@ -1,7 +1,7 @@
 """What every kind of list archive keeps to, each kind on the same mails and behind a real server where it has one."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -9,16 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from rctrack.config import kinds
 from rctrack.core.evidence import Instant, MailEvidence
 from rctrack.core.look import Outcome
 from rctrack.core.release import Announcement
-from rctrack.sources import Coverage, Failed
+from rctrack.sources import LISTS, Coverage, Failed, Good
 from rctrack.web import Web
 from tests.support import rendered
 from tests.support.archive_servers import Pages, in_front_of, public_inbox, serve_answer, serve_folder
-from tests.support.archives import PROGRAM, Archive, open_archive
-from tests.support.material import BEGIN, HOUR, Mail, hidden, make_epoch
+from tests.support.archives import LOOKED_AT, PROGRAM, Archive, open_archive
+from tests.support.garbage import GARBAGE, HOSTILE, UNKNOWN_WALL
+from tests.support.looking import outcome_of
+from tests.support.material import BEGIN, DAY, HOUR, Mail, hidden, make_epoch
 from tests.support.rendered import ANNOUNCED, CORPUS, NEWS, RULES, SUBJECT
+from tests.support.servers import git_over_http, hanging_up, nobody_at_home
 
 Needs = Callable[[str], Path]
 LIST = "archives/list/demo@lists.example.org"
@@ -41,6 +45,7 @@ class Kind:
     """One kind of archive, and what it cannot carry."""
 
     name: str
+    """As the table has it, and where there are several ways of it, behind a blank which one this is."""
     serve: Callable[[Path, Needs, tuple[Mail, ...]], AbstractContextManager[Served]]
     is_remote: bool = True
     received: bool = True
@@ -49,6 +54,8 @@ class Kind:
     """Whether the zone of the Date header does."""
     to_the_minute: bool = False
     """Whether seconds are lost."""
+    idle: int = 3
+    """Pages that a look asks for again at most where nothing has come."""
 
     def carried(self, mail: Announcement) -> Announcement:
         """What this kind can carry of an announcement; archived dates and sightings are each source's own."""
@@ -66,6 +73,16 @@ def epochs(folder: Path, needs: Needs, mails: tuple[Mail, ...]) -> Iterator[Serv
     epoch = make_epoch(folder / "git" / "0.git").path
     rendered.import_epoch(epoch, mails)
     yield Served("public-inbox", str(folder), lambda mail: rendered.import_epoch(epoch, [mail]))
+
+
+@contextmanager
+def cloned(folder: Path, needs: Needs, mails: tuple[Mail, ...]) -> Iterator[Served]:
+    """The epochs by git over HTTP, behind a host that can fail."""
+    epoch = make_epoch(folder / "demo" / "0").path
+    rendered.import_epoch(epoch, mails)
+    with git_over_http(folder) as server, in_front_of(server.url) as pages:
+        add = lambda mail: rendered.import_epoch(epoch, [mail])  # noqa: E731
+        yield Served("public-inbox", f"{pages.url}/demo", add, pages)
 
 
 @contextmanager
@@ -111,9 +128,42 @@ def pages(
 
 
 @contextmanager
+def exported(folder: Path, needs: Needs, mails: tuple[Mail, ...]) -> Iterator[Served]:
+    """Mailman 3 with its mailbox export; its pages are there too, and list threads alone."""
+    shown = list(mails)
+    with pages("hyperkitty", rendered.render_hyperkitty, LIST)(folder, needs, mails) as served:
+        assert served.pages is not None
+        put = served.add
+
+        def export(_: str, path: str) -> tuple[int, str, bytes] | None:
+            content = rendered.export_of_hyperkitty(shown, path)
+            return None if content is None else (200, "application/gzip", content)
+
+        def add(mail: Mail) -> None:
+            shown.append(mail)
+            put(mail)
+
+        served.pages.broken = export
+        yield replace(served, add=add)
+
+
+def in_french(folder: Path, mails: Sequence[Mail]) -> None:
+    rendered.render_pipermail(folder, mails, rendered.FRENCH)
+
+
+@contextmanager
 def mhonarc(folder: Path, needs: Needs, mails: tuple[Mail, ...]) -> Iterator[Served]:
     program = needs("mhonarc")
     made = pages("mhonarc", lambda place, shown: rendered.render_mhonarc(program, place, shown))
+    with made(folder, needs, mails) as served:
+        yield served
+
+
+@contextmanager
+def spammode(folder: Path, needs: Needs, mails: tuple[Mail, ...]) -> Iterator[Served]:
+    """As most public archives are made: what people see of an address is crossed out."""
+    program = needs("mhonarc")
+    made = pages("mhonarc", lambda place, shown: rendered.render_mhonarc(program, place, shown, "-spammode"))
     with made(folder, needs, mails) as served:
         yield served
 
@@ -131,34 +181,24 @@ def maildir(folder: Path, needs: Needs, mails: tuple[Mail, ...]) -> Iterator[Ser
     yield Served("maildir", str(folder), lambda mail: rendered.write_maildir(folder, [mail]))
 
 
+by_pages = pages("hyperkitty", rendered.render_hyperkitty, LIST)
 KINDS = (
-    Kind("public-inbox", epochs, is_remote=False),
+    Kind("public-inbox in a folder", epochs, is_remote=False),
+    Kind("public-inbox by git", cloned),
     Kind("public-inbox-http", searched),
     Kind("public-inbox-http by Atom", by_atom),
-    Kind("pipermail", pages("pipermail", rendered.render_pipermail), received=False, offsets=False),
+    Kind("pipermail", pages("pipermail", rendered.render_pipermail), received=False),
+    Kind("pipermail in French", pages("pipermail", in_french), received=False, idle=4),
+    Kind("pipermail by pages", pages("pipermail", rendered.render_pages_of_pipermail), received=False, offsets=False),
     Kind("hypermail", pages("hypermail", rendered.render_hypermail), received=False),
-    Kind("hyperkitty", pages("hyperkitty", rendered.render_hyperkitty, LIST), received=False, to_the_minute=True),
+    Kind("hyperkitty", exported, received=False),
+    Kind("hyperkitty by pages", by_pages, received=False, to_the_minute=True, idle=5),
     Kind("mhonarc", mhonarc, received=False),
+    Kind("mhonarc with spammode", spammode, received=False),
     Kind("mbox", mbox, is_remote=False),
     Kind("maildir", maildir, is_remote=False),
 )
 REMOTE = tuple(kind for kind in KINDS if kind.is_remote)
-WALL = (200, "text/html", b"<!doctype html><title>Making sure you&#39;re not a bot!</title><p>Wait.")
-UNKNOWN_WALL = (200, "text/html", b"<!doctype html><title>Welcome</title><p>Prove that you are a person.</p>")
-ANOTHER_SITE = (200, "text/html", b"<html><body><a href='https://example.net/buy.html'>Buy this domain</a></body>")
-GARBAGE = {
-    "challenge": (*WALL, Outcome.BLOCKED),
-    "unknown wall": (*UNKNOWN_WALL, Outcome.MISREAD),
-    "denied": (403, "text/html", b"<h1>Forbidden</h1>", Outcome.BLOCKED),
-    "another site": (*ANOTHER_SITE, Outcome.MISREAD),
-    "JSON": (200, "application/json", b'{"error": "no"}', Outcome.MISREAD),
-    "noise": (200, "application/octet-stream", bytes(range(256)) * 40, Outcome.MISREAD),
-    "nothing": (200, "text/html", b"", Outcome.MISREAD),
-    "not there": (404, "text/html", b"<html><title>404 Not Found</title>", Outcome.MISREAD),
-    "gone": (410, "text/html", b"<html><title>410 Gone</title>", Outcome.MOVED),
-    "broken": (500, "text/plain", b"Internal Server Error", Outcome.ERROR),
-}
-"""Status, media type and body of what a host answers, and the word for it."""
 
 
 @dataclass(slots=True)
@@ -200,9 +240,21 @@ EVERY_KIND = pytest.mark.parametrize("given", KINDS, indirect=True, ids=lambda k
 EVERY_HOST = pytest.mark.parametrize("given", REMOTE, indirect=True, ids=lambda kind: kind.name)
 
 
+def test_every_kind_of_the_table_keeps_the_contract() -> None:
+    """Whoever adds one adds it here; and what a project's file may name, there is."""
+    assert {kind.name.split()[0] for kind in KINDS} == set(LISTS) == set(kinds.LISTS)
+
+
 @EVERY_KIND
 class TestEveryKind:
     """Whatever the archive, the releases are the same."""
+
+    def test_a_probe_is_good_costs_little_and_keeps_nothing(self, given: Given) -> None:
+        """By the beginning of the very look: a few questions, and the state folder is as it was."""
+        archive, host = given.open(), given.served.pages
+        assert archive.probe() == Good((), "")
+        assert [file for file in (given.folder / "state").rglob("*") if file.is_file()] == []
+        assert host is None or len(host.asked) <= 8
 
     def test_the_same_releases_are_recognised(self, given: Given) -> None:
         """Versions, senders, subjects, dates, as far as this kind carries them; delivered is null without Received."""
@@ -229,9 +281,41 @@ class TestEveryKind:
         assert len(set(keys)) == len(keys)
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_an_archive_without_mail_is_good_until_there_was_some(kind: Kind, tmp_path: Path, needs: Needs) -> None:
+    """A new list is no fault, by a look and by a probe; its first mail is found."""
+    with kind.serve(tmp_path / "archive", needs, ()) as served:
+        archive = open_archive(tmp_path / "state", served.kind, served.url, RULES)
+        assert archive.probe() == Good((), "")
+        first = archive.good()
+        assert first.evidence == ()
+        served.add(NEWS)
+        assert set(archive.recognised(archive.good(first.cursor))) == {NEWS.id}
+
+
 @EVERY_HOST
 class TestEveryHost:
     """Hosts fail, and are not what they were."""
+
+    def test_who_is_not_there_is_told_apart_from_who_does_not_let_us_in(self, given: Given) -> None:
+        """By a first look, a later one and a probe: nobody listens, everybody is cut off, the name leads nowhere."""
+        _, cursor = recognised(given, given.open())
+        with nobody_at_home() as refusing, hanging_up() as cut:
+            places = [(refusing, Outcome.REFUSED), (cut, Outcome.NO_ANSWER), ("http://no.invalid", Outcome.NO_ANSWER)]
+            for url, expected in places:
+                archive = open_archive(given.folder, given.served.kind, f"{url}/demo", RULES)
+                answers = [archive.look(), archive.look(cursor), archive.probe()]
+                assert [outcome_of(answer) for answer in answers] == [expected] * 3, answers
+
+    def test_whatever_a_host_sends_is_a_reason(self, given: Given) -> None:
+        """No exception, and nothing that is taken for mail or for none."""
+        for name, page in HOSTILE.items():
+            with serve_answer(*page) as host:
+                archive = open_archive(given.folder, given.served.kind, f"{host.url}/demo", RULES)
+                for answer in (archive.look(), archive.probe()):
+                    assert isinstance(answer, Failed), (name, answer)
+                    assert host.url in answer.reason
+                    assert answer.reason.isprintable()
 
     def test_a_host_that_dies_half_way_loses_and_doubles_nothing(self, given: Given) -> None:
         """However many requests it answered before: the look failed, and the next one brings all."""
@@ -259,26 +343,23 @@ class TestEveryHost:
         everything, _ = recognised(given, archive)
         assert set(everything) == {*ANNOUNCED, NEWS.id}
 
-    @pytest.mark.parametrize("answer", GARBAGE.values(), ids=list(GARBAGE))
-    def test_garbage_is_a_reason_and_never_no_releases(
-        self, given: Given, answer: tuple[int, str, bytes, Outcome]
-    ) -> None:
-        """A first look and a later one: the right word, and why; the host is named."""
+    def test_garbage_is_a_reason_and_never_no_releases(self, given: Given) -> None:
+        """A first look, a later one and a probe: the right word, and why; the host is named, and its pause kept."""
         _, cursor = recognised(given, given.open())
-        status, media_type, body, expected = answer
-        with serve_answer(status, media_type, body) as host:
-            archive = open_archive(given.folder, given.served.kind, f"{host.url}/demo", RULES)
-            for start in (None, cursor):
-                outcome = archive.look(start)
-                assert isinstance(outcome, Failed), outcome
-                assert (outcome.outcome, host.url in outcome.reason) == (expected, True)
+        for name, (page, expected) in GARBAGE.items():
+            with serve_answer(*page) as host:
+                archive = open_archive(given.folder, given.served.kind, f"{host.url}/demo", RULES)
+                for answer in (archive.look(), archive.look(cursor), archive.probe()):
+                    assert isinstance(answer, Failed), (name, answer)
+                    assert (answer.outcome, host.url in answer.reason) == (expected, True), name
+                    assert (answer.pause is not None) == ("Retry-After" in page[1])
 
     def test_a_mail_has_a_link_where_it_can_be_read(self, given: Given) -> None:
         """The page of an archive of pages itself; of public-inbox the project's file knows how a link is made."""
         archive, host = given.open(), given.served.pages
         assert host is not None
         links = {each.url for each in archive.recognised(archive.good()).values()}
-        if given.served.kind == "public-inbox-http":
+        if given.served.kind.startswith("public-inbox"):
             assert links == {None}  # these rules are made by hand, without the link that the file's address gives
             return
         assert len(links) == len(ANNOUNCED)
@@ -299,9 +380,7 @@ class TestEveryHost:
 
         host.broken = wall
         if any(_is_mail(each.split()[1]) for each in host.asked):
-            answer = archive.look(cursor)
-            assert isinstance(answer, Failed)
-            assert answer.outcome is Outcome.MISREAD
+            assert outcome_of(archive.look(cursor)) is Outcome.MISREAD
         host.broken = usual
         assert set(recognised(given, archive, cursor)[0]) == {NEWS.id}
 
@@ -316,7 +395,11 @@ class TestEveryHost:
 
 
 def _is_mail(path: str) -> bool:
-    return "/raw" in path or "/thread/" in path or path.rpartition("/")[2].removeprefix("msg")[:4].isdigit()
+    return (
+        ("/raw" in path and "/_/" not in path)
+        or "/thread/" in path
+        or path.rpartition("/")[2].removeprefix("msg")[:4].isdigit()
+    )
 
 
 @pytest.mark.parametrize("given", [kind for kind in KINDS if not kind.is_remote], indirect=True, ids=lambda k: k.name)
@@ -328,7 +411,8 @@ class TestEveryLocalKind:
         archive = given.open()
         _, cursor = recognised(given, archive)
         with hidden(Path(given.served.url)):
-            assert isinstance(archive.look(cursor), Failed)
+            for answer in (archive.look(cursor), archive.look(), archive.probe()):
+                assert outcome_of(answer) is Outcome.MISREAD
         given.served.add(NEWS)
         assert set(recognised(given, archive, cursor)[0]) == {NEWS.id}
 
@@ -337,13 +421,17 @@ class TestEveryLocalKind:
         (tmp_path / "folder" / "something").mkdir(parents=True)
         (tmp_path / "file").write_bytes(bytes(range(256)) * 40)
         for place in ("folder", "file"):
-            outcome = open_archive(tmp_path / "state", given.served.kind, tmp_path / place, RULES).look()
-            assert isinstance(outcome, Failed), outcome
-            assert outcome.outcome is Outcome.MISREAD
-            assert str(tmp_path / place) in outcome.reason
+            archive = open_archive(tmp_path / "state", given.served.kind, tmp_path / place, RULES)
+            for answer in (archive.look(), archive.probe()):
+                assert isinstance(answer, Failed), answer
+                assert answer.outcome is Outcome.MISREAD
+                assert str(tmp_path / place) in answer.reason
 
 
-@pytest.mark.parametrize("given", [kind for kind in KINDS if "http" in kind.name], indirect=True, ids=lambda k: k.name)
+SEARCHED = [kind for kind in KINDS if kind.name.startswith("public-inbox-http")]
+
+
+@pytest.mark.parametrize("given", SEARCHED, indirect=True, ids=lambda kind: kind.name)
 def test_either_of_two_subjects_is_searched_for(given: Given) -> None:
     """What a project's file lists as two expressions, each with words of its own."""
     subject = rf"(?:{SUBJECT})|(?:^\[PATCH\] demo: mend (?P<version2>\d\S*) review$)"
@@ -351,7 +439,7 @@ def test_either_of_two_subjects_is_searched_for(given: Given) -> None:
     assert set(found.recognised(found.good())) == set(ANNOUNCED)
 
 
-TELL_OF_MAILS = [kind for kind in KINDS if kind.name in ("pipermail", "hypermail")]
+TELL_OF_MAILS = [kind for kind in KINDS if kind.name.split()[0] in ("pipermail", "hypermail")]
 
 
 @pytest.mark.parametrize("given", TELL_OF_MAILS, indirect=True, ids=lambda kind: kind.name)
@@ -366,7 +454,7 @@ def test_an_index_tells_when_the_newest_mail_came(given: Given) -> None:
     assert (second.evidence, second.coverage) == ((), Coverage(None, chatter.at))
     given.served.add(wrong)
     newest_at = archive.good(second.cursor).coverage.newest_at
-    assert newest_at == (datetime(2026, 3, 31, tzinfo=UTC) if given.kind.name == "pipermail" else wrong.at)
+    assert newest_at == (datetime(2026, 3, 31, tzinfo=UTC) if given.served.kind == "pipermail" else wrong.at)
 
 
 @EVERY_HOST
@@ -378,20 +466,22 @@ def test_months_gone_by_are_not_read_again(given: Given) -> None:
     cursor = archive.good().cursor
     first = len(host.asked)
     archive.good(cursor, since=NEWS.at.astimezone(UTC).date())
-    assert len(host.asked) - first <= 3 < first or first <= 3 or given.kind.name == "public-inbox-http by Atom"
+    idle = len(host.asked) - first
+    assert idle <= given.kind.idle < first or first <= 3 or given.kind.name == "public-inbox-http by Atom"
 
 
 def test_a_mail_imported_today_is_found_though_it_was_delivered_months_ago(tmp_path: Path, needs: Needs) -> None:
-    """The archive sorts it in behind everything that we have seen; the window reaches back that far."""
+    """The archive sorts it in behind everything that is known; once a day the search reaches back that far."""
     late = replace(NEWS, at=CORPUS[0].at + HOUR, delivered_after=timedelta(minutes=1))
     with searched(tmp_path / "archive", needs, CORPUS) as served:
         archive = open_archive(tmp_path, served.kind, served.url, RULES)
         cursor = archive.good().cursor
         served.add(late)
-        assert archive.good(cursor, since=CORPUS[-1].at.date()).evidence == ()
-        outcome = archive.good(cursor, since=CORPUS[0].at.date())
+        short = archive.good(cursor, since=CORPUS[0].at.date())
+        assert short.evidence == ()
+        outcome = archive.good(short.cursor, since=CORPUS[0].at.date(), now=LOOKED_AT + DAY)
         assert set(archive.recognised(outcome)) == {late.id}
-        assert archive.good(outcome.cursor, since=CORPUS[0].at.date()).evidence == ()
+        assert archive.good(outcome.cursor, since=CORPUS[0].at.date(), now=LOOKED_AT + 2 * DAY).evidence == ()
 
 
 def test_a_mail_that_a_feed_names_and_nobody_has_hides_no_other(tmp_path: Path, needs: Needs) -> None:
@@ -407,9 +497,10 @@ def test_a_mail_that_a_feed_names_and_nobody_has_hides_no_other(tmp_path: Path, 
         first = archive.good()
         assert archive.recognised(first).keys() == set(others)
         assert len(first.evidence) == len(ANNOUNCED)
-        assert archive.good(first.cursor, since=CORPUS[0].at.date()).evidence == ()
+        long = (CORPUS[0].at.date(), LOOKED_AT + DAY)
+        assert archive.good(first.cursor, *long).evidence == ()
         host.broken = usual
-        assert archive.recognised(archive.good(first.cursor, since=CORPUS[0].at.date())).keys() == {missing}
+        assert archive.recognised(archive.good(first.cursor, *long)).keys() == {missing}
 
 
 def test_httpd_killed_and_started_again_loses_and_doubles_nothing(tmp_path: Path, needs: Needs) -> None:

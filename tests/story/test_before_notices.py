@@ -39,16 +39,16 @@ class Now:
     """A source of the story at a moment; the real projects show nothing new."""
 
     source: str
-    now: datetime
 
-    def look(self, cursor: str | None, since: date) -> Answer:
-        shown = before.shown(self.source, cursor, self.now)
+    def probe(self, now: datetime) -> Answer:
+        return self.look(None, now.date(), now)
+
+    def look(self, cursor: str | None, since: date, now: datetime) -> Answer:
+        shown = before.shown(self.source, cursor, now)
         if isinstance(shown, before.Silent):
             return Failed(Outcome.BLOCKED if shown.is_blocked else Outcome.NO_ANSWER, shown.reason)
         coverage = Coverage(at(-90) if shown.newest_at else None, shown.newest_at)
-        return Good(
-            shown.evidence, self.now.isoformat(), is_whole=shown.is_whole, coverage=coverage, head=f"{self.now:%j}"
-        )
+        return Good(shown.evidence, now.isoformat(), is_whole=shown.is_whole, coverage=coverage, head=f"{now:%j}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Upgraded:
         """One round at its moment."""
 
         def then(source: SourceConfig) -> Source:
-            return Now(source.source, round_.now)
+            return Now(source.source)
 
         self.post.now = round_.now
         told = replace(round_, tools=replace(round_.tools, recorded=then))

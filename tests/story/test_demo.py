@@ -97,7 +97,7 @@ def test_a_day_is_played_with_the_tag_where_noon_was_before_it(tmp_path: Path) -
     assert "Announced   Mon 2011-09-12 21:02 UTC" in said
     now = datetime(2011, 9, 13, 12, tzinfo=UTC)
     source = next(iter(load_project("linux", shipped() / "rctrack.toml").lists))
-    looked = Recorded(source, Feed((), is_alive=True), now).look(None, now.date())
+    looked = Recorded(source, Feed((), is_alive=True)).look(None, now.date(), now)
     assert isinstance(looked, Good)
     assert looked.coverage.newest_at == now - timedelta(hours=1)
 

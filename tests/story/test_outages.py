@@ -251,7 +251,7 @@ class Days:
         def at_that_time(source: SourceConfig) -> Source:
             downs = self.downs.get(urlsplit(source.url).netloc, ())
             feed = Feed((), tuple(Down(BEGIN + since, BEGIN + until, "no answer") for since, until in downs))
-            return Recorded(source, feed, now)
+            return Recorded(source, feed)
 
         with self.demo.round(now) as round_:
             then = replace(round_, tools=replace(round_.tools, recorded=at_that_time))

@@ -137,7 +137,8 @@ def serve_folder(folder: Path) -> Iterator[Pages]:
         modified = formatdate(file.stat().st_mtime, usegmt=True)
         if request.headers.get("If-Modified-Since") == modified:
             return 304, "", modified.encode()
-        return 200, f"text/html\nLast-Modified: {modified}", file.read_bytes()
+        kind = {".txt": "text/plain", ".gz": "application/gzip"}.get(file.suffix, "text/html")
+        return 200, f"{kind}\nLast-Modified: {modified}", file.read_bytes()
 
     with _serve(answer) as pages:
         yield pages
@@ -151,7 +152,10 @@ def in_front_of(url: str) -> Iterator[Pages]:
     def answer(request: BaseHTTPRequestHandler) -> Answer:
         with closing(HTTPConnection(behind.hostname or "", behind.port, timeout=30)) as connection:
             length = int(request.headers.get("Content-Length") or 0)
-            connection.request(request.command, request.path, request.rfile.read(length), {"Host": behind.netloc})
+            named = ("Content-Type", "Content-Encoding", "Git-Protocol", "User-Agent")
+            headers = {name: request.headers[name] for name in named if name in request.headers}
+            asked = request.rfile.read(length)
+            connection.request(request.command, request.path, asked, {**headers, "Host": behind.netloc})
             said = connection.getresponse()
             return said.status, said.headers.get("Content-Type", ""), said.read()
 
@@ -202,6 +206,8 @@ def _serve(answer: Callable[[BaseHTTPRequestHandler], Answer]) -> Iterator[Pages
                 self.close_connection = True
                 self.connection.close()
                 return
+            if f"\nETag: {self.headers.get('If-None-Match')}\n" in f"{media_type}\n":
+                status, body = 304, formatdate(0, usegmt=True).encode()
             pages.not_modified += status == 304
             self.send_response(status)
             if status == 304:

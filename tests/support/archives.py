@@ -17,6 +17,8 @@ from rctrack.web import Web
 PROGRAM = "rctrack/test (+https://example.org)"
 SINCE = date(2026, 3, 1)
 SEEN_AT = datetime(2026, 4, 1, tzinfo=UTC)
+LOOKED_AT = datetime(2026, 3, 28, tzinfo=UTC)
+"""Half a day after the last mail of the corpus was written: a search reaches back two days."""
 SCHEME = "dotted"
 
 
@@ -27,12 +29,15 @@ class Archive:
     source: Source
     rules: ListRules
 
-    def look(self, cursor: str | None = None, since: date = SINCE) -> Answer:
-        return self.source.look(cursor, since)
+    def look(self, cursor: str | None = None, since: date = SINCE, now: datetime = LOOKED_AT) -> Answer:
+        return self.source.look(cursor, since, now)
 
-    def good(self, cursor: str | None = None, since: date = SINCE) -> Good:
+    def probe(self, now: datetime = LOOKED_AT) -> Answer:
+        return self.source.probe(now)
+
+    def good(self, cursor: str | None = None, since: date = SINCE, now: datetime = LOOKED_AT) -> Good:
         """The same where an answer is expected."""
-        outcome = self.look(cursor, since)
+        outcome = self.look(cursor, since, now)
         assert isinstance(outcome, Good), outcome
         return outcome
 

@@ -12,6 +12,8 @@ from rctrack.process import Runner
 from rctrack.sources import Answer, CountingSource, Failed, Good, Source, Tools, open_counting, open_source
 from rctrack.web import Web
 from tests.support.following import PROGRAM, SUBJECT, follow
+from tests.support.material import BEGIN
+from tests.support.sites import PATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,10 @@ class Looker:
     state: Path
 
     def look(self, cursor: str | None = None) -> Answer:
-        return self.source.look(cursor, date(2026, 1, 1))
+        return self.source.look(cursor, date(2026, 1, 1), BEGIN)
+
+    def probe(self) -> Answer:
+        return self.source.probe(BEGIN)
 
     def good(self, cursor: str | None = None) -> Good:
         """The same where an answer is expected."""
@@ -58,6 +63,15 @@ def look_at_tags(folder: Path, url: str | Path, history: str = "all", kind: str 
     opened: SourceConfig = source
     used = tools(folder / "state")
     return Looker(open_source(opened, project, used), open_counting(source, project, used), folder / "state")
+
+
+def look_at_site(folder: Path, url: str | Path, kind: str) -> Looker:
+    """The site at this address, as a project's file names it."""
+    more = f'repository = "{PATH}"' if kind == "gitolite-log" else ""
+    settings = f'[[listings]]\nkind = "{kind}"\nurl = "{url}"\n{more}\n'
+    project = follow(folder, tags=[folder], settings=settings).config().projects[0]
+    [source] = project.listings
+    return Looker(open_source(source, project, tools(folder / "state")), None, folder / "state")
 
 
 def counts_of(outcome: Answer) -> dict[tuple[str, str], tuple[int, int]]:

@@ -6,26 +6,66 @@ that their own templates give them, with page furniture, to be filled in here. M
 
 import base64
 import email
+import gzip
 import hashlib
+import re
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from email import policy
+from email.charset import QP, Charset
+from email.header import Header
 from email.message import EmailMessage
-from email.utils import parseaddr
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
+from email.utils import format_datetime, parseaddr
 from html import escape
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from rctrack.core.rules import ListRules
 from tests.support.material import Mail, git_environment
 
+_QUOTED = Charset("utf-8")
+_QUOTED.header_encoding = _QUOTED.body_encoding = QP
 TEMPLATES = Path(__file__).parent.parent / "data" / "archives"
 SUBJECT = r"^\[ANNOUNCE\] demo v(?P<version>\S+)"
 SENDER = "Kim Müller <kim@example.org>"
 RULES = ListRules(frozenset({"kim@example.org"}), SUBJECT, ("lists.example.org",), None)
 _WEST, _EAST = timezone(timedelta(hours=-8)), timezone(timedelta(hours=2))
 _LOG = "Since the last candidate:\n\nAda & Bob (2):\n      fix <stdio.h>\n      a > b\n\nFrom here on all is quiet\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What Mailman 2 writes in the language of a list."""
+
+    at: str
+    """Instead of the sign, between blanks."""
+    months: str
+    short_months: str
+    days: str
+    """From Monday on."""
+
+    def period(self, at: datetime) -> str:
+        return f"{at.year}-{self.months.split()[at.month - 1]}"
+
+    def fields(self, mail: Mail) -> dict[str, object]:
+        """What a page shows otherwise than in English."""
+        at = mail.at.astimezone(UTC) + timedelta(hours=1)
+        day, month = self.days.split()[at.weekday()], self.short_months.split()[at.month - 1]
+        return {"at": self.at, "cet": f"{day} {month} {at.day:2} {at:%H:%M:%S} CET {at.year}"}
+
+
+_ENGLISH_MONTHS = "January February March April May June July August September October November December"
+_FRENCH_MONTHS = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
+ENGLISH = Language(
+    "at", _ENGLISH_MONTHS, "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec", "Mon Tue Wed Thu Fri Sat Sun"
+)
+FRENCH = Language(
+    "à", _FRENCH_MONTHS, "Jan Fév Mar Avr Mai Juin Juil Aoû Sep Oct Nov Déc", "Lun Mar Mer Jeu Ven Sam Dim"
+)
 
 
 def _mail(subject: str, at: datetime, sender: str = SENDER, body: str = _LOG) -> Mail:
@@ -98,20 +138,41 @@ def _has_head(path: Path) -> bool:
     return subprocess.run(argv, env=git_environment(), capture_output=True, check=False).returncode == 0
 
 
-def render_mhonarc(program: Path, folder: Path, mails: Sequence[Mail]) -> None:
+def render_mhonarc(program: Path, folder: Path, mails: Sequence[Mail], *options: str) -> None:
     """What Debian's mhonarc makes of the mails; called again it adds those that are new."""
     spool = folder.parent / f"{folder.name}.mh"
     spool.mkdir(parents=True, exist_ok=True)
     for number, mail in enumerate(mails, 1):
         (spool / str(number)).write_bytes(content(mail))
-    argv = [str(program), "-quiet", "-add", "-outdir", str(folder), str(spool)]
+    argv = [str(program), "-quiet", "-add", *options, "-outdir", str(folder), str(spool)]
     folder.mkdir(exist_ok=True)
     subprocess.run(argv, check=True, capture_output=True)
 
 
-def render_pipermail(folder: Path, mails: Sequence[Mail]) -> None:
-    """Months named 2026-March, newest first."""
-    _render("pipermail", folder, mails, lambda at: f"{at:%Y-%B}", "date.html")
+def render_pipermail(folder: Path, mails: Sequence[Mail], language: Language = ENGLISH) -> None:
+    """Months named 2026-March, newest first, each with its mailbox, in which addresses are hidden too."""
+    render_pages_of_pipermail(folder, mails, language)
+    for name, inside in _months(mails, language.period).items():
+        text = b"".join(_in_mailbox(mail, language) for _, mail in inside)
+        (folder / f"{name}.txt.gz").write_bytes(gzip.compress(text, mtime=0))
+        (folder / f"{name}.txt").write_bytes(text)
+
+
+def render_pages_of_pipermail(folder: Path, mails: Sequence[Mail], language: Language = ENGLISH) -> None:
+    """The same without the mailboxes, as some hosts have it."""
+    _render("pipermail", folder, mails, language.period, "date.html", language)
+
+
+def _in_mailbox(mail: Mail, language: Language) -> bytes:
+    """A mail as pipermail writes it for downloading: a few headers as they were, and the body."""
+    name, address = parseaddr(mail.sender)
+    hidden = address.replace("@", f" {language.at} ")
+    encoded = Header(mail.subject, "utf-8").encode() if not mail.subject.isascii() else mail.subject
+    head = (
+        f"From {hidden}  {mail.at.astimezone(UTC):%a %b %e %H:%M:%S %Y}\nFrom: {hidden} ({name})\n"
+        f"Date: {format_datetime(mail.at)}\nSubject: {encoded}\nMessage-ID: <{mail.id}>\n\n"
+    )
+    return (head + mail.body.replace("\nFrom ", "\n>From ") + "\n").encode()
 
 
 def render_hypermail(folder: Path, mails: Sequence[Mail]) -> None:
@@ -137,13 +198,45 @@ def render_hyperkitty(folder: Path, mails: Sequence[Mail], per_page: int = 2) ->
             _write(folder / name / file, _fill("hyperkitty", "month", filled))
         for mail in newest_first:
             fields = _fields(0, mail)
-            _write(folder / "thread" / str(fields["hash"]) / "index.html", _fill("hyperkitty", "mail", fields))
+            for place in ("thread", "message"):
+                _write(folder / place / str(fields["hash"]) / "index.html", _fill("hyperkitty", "mail", fields))
 
 
-def _render(kind: str, folder: Path, mails: Sequence[Mail], period: Callable[[datetime], str], index: str) -> None:
+def export_of_hyperkitty(mails: Iterable[Mail], path: str) -> bytes | None:
+    """The gzipped mailbox that HyperKitty answers at this path, of the days that it asks for; None at another path."""
+    parts = urlsplit(path)
+    asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    if not re.search(r"/export/[^/]+\.mbox\.gz$", parts.path):
+        return None
+    chosen = [mail for mail in mails if asked["start"] <= f"{mail.at.astimezone(UTC):%Y-%m-%d}" < asked["end"]]
+    return gzip.compress(b"".join(_exported(mail) + b"\n\n" for mail in chosen), mtime=0)
+
+
+def _exported(mail: Mail) -> bytes:
+    """A mail as it is kept there: a few headers, encoded whole, and every part of it in utf-8 and quoted-printable."""
+    made, hidden = MIMEMultipart(), mail.sender.replace("@", " at ")
+    made.set_unixfrom(f"From {parseaddr(mail.sender)[1].replace('@', ' at ')} {mail.at.astimezone(UTC):%c}")
+    for name, value in (("From", hidden), ("To", "demo at lists.example.org"), ("Subject", mail.subject)):
+        made[name] = Header(value, _QUOTED).encode()
+    made["Date"] = format_datetime(mail.at)
+    made["Message-ID"] = f"<{mail.id}>"
+    text = MIMENonMultipart("text", "plain", charset="utf-8")
+    text.set_payload(mail.body, charset=_QUOTED)
+    made.attach(text)
+    return made.as_bytes(unixfrom=True)
+
+
+def _render(
+    kind: str,
+    folder: Path,
+    mails: Sequence[Mail],
+    period: Callable[[datetime], str],
+    index: str,
+    language: "Language | None" = None,
+) -> None:
     months = _months(mails, period)
     shown = "".join(_fill(kind, "root-month", {"name": name}) for name in months)
-    _write(folder / "index.html", _fill(kind, "root", {"months": shown}))
+    _write(folder / "index.html", _fill(kind, "root" if months else "empty", {"months": shown}))
     for name, inside in months.items():
         entries = "".join(_fill(kind, "month-mail", _fields(number, mail)) for number, mail in inside)
         newest = max(mail.at.astimezone(UTC) for _, mail in inside)
@@ -154,7 +247,8 @@ def _render(kind: str, folder: Path, mails: Sequence[Mail], period: Callable[[da
         )
         for number, mail in inside:
             width = 6 if kind == "pipermail" else 4
-            _write(folder / name / f"{number:0{width}}.html", _fill(kind, "mail", _fields(number, mail)))
+            fields = _fields(number, mail) | ({} if language is None else language.fields(mail))
+            _write(folder / name / f"{number:0{width}}.html", _fill(kind, "mail", fields))
 
 
 def _months(mails: Sequence[Mail], period: Callable[[datetime], str]) -> dict[str, list[tuple[int, Mail]]]:
@@ -183,6 +277,7 @@ def _fields(number: int, mail: Mail) -> dict[str, object]:
         "name": escape(name),
         "user": user,
         "host": host,
+        "at": "at",
         "body": escape(mail.body),
         "date": f"{mail.at:%a, %d %b %Y %H:%M:%S %z}",
         "cet": f"{at + timedelta(hours=1):%a %b %e %H:%M:%S} CET {at + timedelta(hours=1):%Y}",

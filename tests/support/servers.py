@@ -218,7 +218,7 @@ def hanging_up(port: int = 0) -> Iterator[str]:
 
 @contextmanager
 def _listening(answer: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", port), answer)
+    server = _Server(("127.0.0.1", port), answer)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -226,7 +226,25 @@ def _listening(answer: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[
     finally:
         server.shutdown()
         server.server_close()
+        server.hang_up()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    """A server whose connections end with it, as they do when a process is killed."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.connections: list[socket.socket] = []
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections.append(request)
+        super().process_request(request, client_address)
+
+    def hang_up(self) -> None:
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def _body(request: BaseHTTPRequestHandler) -> bytes:

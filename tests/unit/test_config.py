@@ -180,10 +180,8 @@ class TestErrorsInAProjectFile:
             ),
             ('"https://lists.example/demo"', '"-oProxyCommand=x@y:z"', "lists.1.url: found '-oProxyCommand=x@y:z'"),
             (
-                'kind = "public-inbox"\nurl = "https://lists.example/demo"\nfrom = ["Maintainer@example.org"]\n'
-                "subject = '^demo v(?P<version>\\S+)'",
-                'kind = "public-inbox-http"\nurl = "https://lists.example/demo"\nfrom = ["a@b.org"]\nsubject = '
-                "'^(?:demo )?v(?P<version>\\S+)'",
+                PROJECT,
+                PROJECT.replace("public-inbox", "public-inbox-http").replace("^demo v", "^(?:demo )?v"),
                 "lists.1.subject: found '^(?:demo )?v(?P<version>\\\\S+)', expected one with a whole word",
             ),
             ('"https://lists.example/demo"', '"--upload-pack=x"', "lists.1.url: found '--upload-pack=x', expected"),

@@ -16,7 +16,7 @@ from socket import SHUT_RDWR, create_server, socket
 import pytest
 
 from rctrack.core.look import Outcome
-from rctrack.web import Page, Patience, Web, WebError, pause_until
+from rctrack.web import MOST_QUESTION, Page, Patience, Web, WebError, asked_pause, pause_until
 from tests.support.following import follow
 from tests.support.material import BEGIN, HOUR, MAINTAINER, MINUTE
 from tests.support.servers import nobody_at_home
@@ -167,6 +167,57 @@ def test_who_asks_for_more_patience_is_left_alone(after: str) -> None:
         error = refused(host.url)
     assert len(host.asked) == 1
     assert error.outcome is Outcome.BLOCKED
+
+
+@pytest.mark.parametrize(
+    ("said", "hours"),
+    [
+        ("7200", 2), (" 7200 ", 2), ("Sun, 01 Mar 2026 15:00:00 GMT", 3), ("Sunday, 01-Mar-26 15:00:00 GMT", 3),
+        ("Sun Mar  1 15:00:00 2026", 3), ("604800", 168), ("604801", 1), ("99999999999999999999", 1), ("0", 1),
+        ("-5", 1), ("soon", 1), ("", 1), ("1.5", 1), ("120, 120", 1),
+        ("\u0663", 1), ("Sun, 01 Mar 2026 11:59:59 GMT", 1),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 1), ("Fri, 31 Dec 9999 23:59:59 GMT", 1),
+        ("Sun, 99 Foo 2026 99:99:99 GMT", 1),
+    ],
+)  # fmt: skip
+def test_whatever_a_host_writes_for_a_pause_is_one(said: str, hours: int) -> None:
+    """Seconds, or a date by the host's own clock; what cannot be read or obeyed is an hour."""
+    assert asked_pause(said, format_datetime(BEGIN, usegmt=True)) == hours * HOUR
+
+
+def test_without_its_own_clock_a_hosts_date_is_an_hour() -> None:
+    """Ours may be wrong."""
+    assert asked_pause("Sun, 01 Mar 2026 15:00:00 GMT", "") == HOUR
+    assert asked_pause("7200", "") == 2 * HOUR
+    assert asked_pause(None, "") is None
+
+
+def test_who_is_asked_too_often_and_does_not_say_until_when_is_not_asked_again() -> None:
+    """Twice more within two seconds is what it complains of."""
+    with host_of(lambda _: (429, {}, b"")) as host:
+        error = refused(host.url)
+    assert (len(host.asked), error.outcome, error.pause) == (1, Outcome.BLOCKED, None)
+
+
+def test_one_question_is_one_request_and_its_answer_as_far_as_it_goes() -> None:
+    """Nothing is followed, waited for or repeated, and a long page is cut and not refused."""
+    web, kinds = Web(AGENT), ("text/html",)
+    with host_of(lambda _: (503, {"Retry-After": "1"}, b"")) as host, pytest.raises(WebError) as busy:
+        web.ask(host.url, kinds, {})
+    assert (len(host.asked), busy.value.outcome, busy.value.pause) == (1, Outcome.ERROR, timedelta(seconds=1))
+    with host_of(lambda _: (308, {"Location": "/new"}, b"")) as host, pytest.raises(WebError) as moved:
+        web.ask(f"{host.url}/old", kinds, {})
+    assert (len(host.asked), moved.value.outcome) == (1, Outcome.MOVED)
+    assert moved.value.page is not None
+    assert moved.value.page.location == f"{host.url}/new"
+    with host_of(lambda _: (200, {}, PAGE * 1000)) as host:
+        page = web.ask(host.url, kinds, {"Git-Protocol": "version=2"})
+    assert page.content == (PAGE * 1000)[: len(page.content)]
+    assert len(page.content) == MOST_QUESTION
+    assert host.headers["git-protocol"] == "version=2"
+    with host_of(lambda _: (200, {}, WALLS["Anubis"])) as host, pytest.raises(WebError) as wall:
+        web.ask(host.url, kinds, {})
+    assert wall.value.outcome is Outcome.BLOCKED
 
 
 def test_a_host_in_trouble_is_asked_again_a_few_times() -> None:
@@ -470,6 +521,13 @@ def test_a_pause_doubles_from_one_hour_to_a_day() -> None:
     """And no further."""
     hours = [(pause_until(BEGIN, number) - BEGIN) / HOUR for number in (1, 2, 3, 4, 5, 6, 7, 1000)]
     assert hours == [1, 2, 4, 8, 16, 24, 24, 24]
+
+
+def test_a_host_that_asks_for_more_is_left_alone_for_longer() -> None:
+    """And one that only asks, without having blocked us, for just that."""
+    assert pause_until(BEGIN, 1, 5 * HOUR) - BEGIN == 5 * HOUR
+    assert pause_until(BEGIN, 4, 5 * HOUR) - BEGIN == 8 * HOUR
+    assert pause_until(BEGIN, 0, 2 * HOUR) - BEGIN == 2 * HOUR
 
 
 def test_a_host_that_blocked_us_is_left_alone_and_each_time_longer(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ _MEANINGS: tuple[tuple[str, Outcome, str], ...] = (
     ),
 )
 """What git, ssh and dulwich say: an expression, the word for it, and what to do; the first that fits counts."""
-_NO_GIT = re.compile(r"not valid: is this a git repository|invalid .*response|protocol error", re.IGNORECASE)
+_NO_GIT = re.compile(r"not valid:.*is this a git repository|invalid .*response|protocol error", re.IGNORECASE)
 """What they say of an answer that is none of git's; of one that breaks off too."""
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _MOST_PAGES = 20_000
 """Of one look, indices and mails together."""
+_DEEPEST = 3
+"""Indices within indices, as of months in years."""
+_NO_MAIL = "answered with an index of indices, and none of them names a mail as does"
 _MOST_TAGS = 60_000
 """Of an index of which only the links are read; a month of a busy list has some ten thousand."""
 _MOST_TAGS_WHOLE = 20_000
@@ -63,10 +66,59 @@ class Reader(ABC):
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Answer:
+    def look(self, cursor: str | None, since: date, now: datetime) -> Answer:
         """The mails that are not in `cursor` and whose subject fits, of every period that `since` lies in or before."""
         memory = _Memory.load(cursor) if cursor else _Memory()
         return Walk(self, since if cursor else None, memory).run()
+
+    def probe(self, now: datetime) -> Answer:
+        """The first index, the newest of the periods that it names, and the first mail of those, whatever it is."""
+        web = self.tools.web
+        try:
+            page = web.get(self.start(self.config.url))
+            index = self.read_index(page)
+            for _ in range(_DEEPEST):
+                if index.entries or not index.periods:
+                    break
+                page = web.get(_joined(page.url, index.periods[0][0]))
+                index = self.read_index(page)
+            if not index.entries and not self.is_empty(page):
+                raise WebError(f"{page.url}: {_NO_MAIL} {self.config.kind}")
+            for link, subject in index.entries[:1]:
+                self.read_page(_joined(page.url, link), subject)
+        except WebError as error:
+            return web_failure(error)
+        return Good((), "")
+
+    def read_index(self, page: Page) -> Index:
+        """What an index page shows; WebError where it is none, for nothing to be seen is never "no mail"."""
+        index = self.index(page)
+        if not index.entries and not index.periods and not self.is_empty(page):
+            raise WebError(f"{page.url}: answered with something that is no index of {self.config.kind}")
+        return index
+
+    def read_mail(self, url: str, subject: str) -> bytes:
+        """The mail whose page is at this address."""
+        return self.read_page(url, subject)
+
+    def read_page(self, url: str, subject: str) -> bytes:
+        """The mail at this address; what the index says of it where its page is one that we cannot read."""
+        page = self.tools.web.get(url)
+        content = self.mail(page)
+        if content is not None:
+            return content
+        telling = max(re.findall(r"[\w.]+", subject), key=len, default="")
+        if telling.encode() not in page.content:
+            raise WebError(f"{url}: answered with something that is no mail of {self.config.kind}")
+        return mails.as_mail(sender="", date="", subject=subject, message_id="", body="", url=url)
+
+    def go_on(self, number: int) -> None:
+        """Says how many pages were asked for; Interrupted when we are stopping, WebError when they are too many."""
+        if self.tools.runner.stopping.is_set():
+            raise Interrupted("reading an archive")
+        if number > _MOST_PAGES:
+            raise WebError(f"{self.config.url}: more than {_MOST_PAGES} pages to be read")
+        self.tools.progress(f"{self.project.id}: reading the archive's pages", number, 0)
 
     @abstractmethod
     def start(self, url: str) -> str:
@@ -75,6 +127,10 @@ class Reader(ABC):
     @abstractmethod
     def index(self, page: Page) -> Index:
         """What an index page shows; nothing at all where it is no such page."""
+
+    @abstractmethod
+    def is_empty(self, page: Page) -> bool:
+        """Whether a page without anything is the index of an archive that has no mail yet."""
 
     @abstractmethod
     def mail(self, page: Page) -> bytes | None:
@@ -116,10 +172,10 @@ class Walk:
     def run(self) -> Answer:
         """The mails that are wanted and new, each as the page shows it."""
         try:
-            evidence = [MailEvidence(key, self._mail(url, subject), None) for key, url, subject in self._wanted()]
+            evidence = [MailEvidence(key, self._read(url, subject), None) for key, url, subject in self._wanted()]
         except WebError as error:
             return web_failure(error)
-        self.memory.mails.extend(each.key for each in evidence)
+        self.memory.mails.extend(each.key for each in reversed(evidence))  # indices name the newest first
         return Good(tuple(evidence), self.memory.dump(), coverage=Coverage(None, self.memory.newest_at))
 
     def _wanted(self) -> list[tuple[str, str, str]]:
@@ -129,16 +185,18 @@ class Walk:
         start = self.reader.start(config.url)
         waiting, visited = deque([start]), {start}
         wanted: dict[str, tuple[str, str, str]] = {}
+        is_doubtful = not self.memory.seen
         while waiting:
-            self._go_on(len(visited))
+            self.reader.go_on(len(visited))
             asked = waiting.popleft()
             page = self.reader.tools.web.get(asked, validator=self.memory.validators.get(asked, ""))
             if page.is_unchanged:
+                is_doubtful = False
                 continue
-            index = self.reader.index(page)
-            if not index.entries and not index.periods:
-                # An archive that is not there any more, or a page of somebody else; never "no mail".
-                raise WebError(f"{page.url}: answered with something that is no index of {config.kind}")
+            index = self.reader.read_index(page)
+            if asked == start and not index.entries and not index.periods and self.memory.seen:
+                raise WebError(f"{page.url}: shows no mail any more, where there was some")
+            is_doubtful = is_doubtful and not index.entries and not self.reader.is_empty(page)
             if page.validator and not index.following and not index.periods:
                 self.memory.new_validators[asked] = page.validator
             self.memory.newest_at = max(
@@ -152,6 +210,8 @@ class Walk:
                 if link not in visited and self._key(link):
                     visited.add(link)
                     waiting.append(link)
+        if is_doubtful:
+            raise WebError(f"{config.url}: {_NO_MAIL} {config.kind}")
         return list(wanted.values())
 
     def _further(self, page: Page, index: Index, keys: Sequence[str]) -> list[str]:
@@ -164,18 +224,9 @@ class Walk:
             links.append(index.following)
         return [urldefrag(_joined(page.url, link))[0] for link in links]
 
-    def _mail(self, url: str, subject: str) -> bytes:
-        """The mail at this address; what the index says of it where its page is one that we cannot read."""
-        self._go_on(0)
-        page = self.reader.tools.web.get(url)
-        content = self.reader.mail(page)
-        if content is not None:
-            return content
-        telling = max(re.findall(r"[\w.]+", subject), key=len, default="")
-        if telling.encode() not in page.content:
-            kind = self.reader.config.kind
-            raise WebError(f"{url}: answered with something that is no mail of {kind}")
-        return mails.as_mail(sender="", date="", subject=subject, message_id="", body="", url=url)
+    def _read(self, url: str, subject: str) -> bytes:
+        self.reader.go_on(0)
+        return self.reader.read_mail(url, subject)
 
     def _key(self, url: str) -> str:
         """The path below the archive's address, which names a mail for good; empty for what is elsewhere."""
@@ -183,14 +234,6 @@ class Walk:
         base = _joined(config.url if config.url.endswith(".html") else f"{config.url}/", ".")
         path, below = (unquote(urlsplit(each)._replace(scheme="", fragment="").geturl()) for each in (url, base))
         return path.removeprefix(below) if path.startswith(below) else ""
-
-    def _go_on(self, number: int) -> None:
-        tools, project = self.reader.tools, self.reader.project
-        if tools.runner.stopping.is_set():
-            raise Interrupted("reading an archive")
-        if number > _MOST_PAGES:
-            raise WebError(f"{self.reader.config.url}: more than {_MOST_PAGES} pages to be read")
-        tools.progress(f"{project.id}: reading the archive's pages", number, 0)
 
 
 def _joined(base: str, link: str) -> str:

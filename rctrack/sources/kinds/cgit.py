@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 from rctrack.config import ProjectConfig, TagsConfig
 from rctrack.core.evidence import Commit, Instant, ObjectId, TagEvidence
+from rctrack.core.look import Outcome
 from rctrack.process import Interrupted
 from rctrack.sources.html import archive
-from rctrack.sources.protocol import Answer, Good, Tools, web_failure
+from rctrack.sources.protocol import Answer, Failed, Good, Tools, web_failure
 from rctrack.web import Page, WebError
 
 _MOST_TAGS = 10_000
@@ -48,7 +49,7 @@ class Cgit:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Answer:
+    def look(self, cursor: str | None, since: date, now: datetime) -> Answer:
         """Every tag where the list has changed since `cursor`, none where it has not; a page per new tag."""
         known = _load(cursor)
         try:
@@ -56,10 +57,23 @@ class Cgit:
             is_same = {name: row.line for name, row in known.items()} == {n: row.line for n, row in listed.items()}
             if cursor is not None and is_same:
                 return Good((), _dump(known))
+            if known and not listed:
+                reason = f"{self.config.url}: shows no tag any more, where there were some"
+                return Failed(Outcome.MISREAD, reason)
             read = {name: self._read(name, row, known.get(name)) for name, row in listed.items()}
         except WebError as error:
             return web_failure(error)
         return Good(tuple(_evidence(read)), _dump(read), is_whole=True)
+
+    def probe(self, now: datetime) -> Answer:
+        """The list of tags, and the page of the first of them."""
+        try:
+            listed = _listed(self.tools.web.get(f"{self.config.url}/refs/tags/"))
+            for name, row in list(listed.items())[:1]:
+                self._read(name, row, None)
+        except WebError as error:
+            return web_failure(error)
+        return Good((), "")
 
     def _read(self, name: str, row: _Row, before: _Row | None) -> _Row:
         if before is not None and before.line == row.line:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from rctrack.config import ProjectConfig, TagsConfig
 from rctrack.core.evidence import Commit, CountEvidence, Evidence, ObjectId, TagEvidence
@@ -33,7 +33,7 @@ class GitTags:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Answer:
+    def look(self, cursor: str | None, since: date, now: datetime) -> Answer:
         """Every tag of the repository where anything changed since `cursor`, none where nothing did; HEAD each time."""
         url = self.config.url
         try:
@@ -41,15 +41,28 @@ class GitTags:
             fresh = _cursor(shown.tags)
             if cursor is not None and cursor == fresh:
                 return Good((), fresh, head=shown.head)
+            if (refusal := self._doubt(shown)) is not None:
+                return refusal
             if cursor is not None and not shown.tags:
                 return Failed(Outcome.MISREAD, f"{url}: shows no tag any more, where there were some")
-            # To git, a page of one line is a repository without any ref.
-            if not shown.head and not shown.tags and (refusal := questioned(real_address(url, self.tools), self.tools)):
-                return refusal
             tags = self._read(shown)
         except ProcessError as error:
             return failed(error, url, self.tools)
         return Good(tuple(tags), fresh, is_whole=True, head=shown.head)
+
+    def probe(self, now: datetime) -> Answer:
+        """The list of its tags."""
+        try:
+            shown = git.list_refs(self.config.url, self.tools)
+        except ProcessError as error:
+            return failed(error, self.config.url, self.tools)
+        return self._doubt(shown) or Good((), "", head=shown.head)
+
+    def _doubt(self, shown: git.Refs) -> Failed | None:
+        """What a host says that seems to have no ref: to git, a page of one line is such a repository too."""
+        if shown.head or shown.tags:
+            return None
+        return questioned(real_address(self.config.url, self.tools), self.tools)
 
     def _read(self, shown: git.Refs) -> list[TagEvidence]:
         """The tags with their commits and dates where the history is kept, and else by what the host shows."""

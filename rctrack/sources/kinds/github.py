@@ -37,7 +37,7 @@ class Github:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Answer:
+    def look(self, cursor: str | None, since: date, now: datetime) -> Answer:
         """Every tag where anything changed since `cursor`, none where nothing did; still without dates."""
         url = f"{self._api}/git/matching-refs/tags/"
         validator = cursor if cursor and "\n" in cursor else ""
@@ -45,7 +45,10 @@ class Github:
             page = self.tools.web.get(url, _WANTED, most=_MOST_BYTES, validator=validator)
             if page.is_unchanged:
                 return Good((), validator)
-            objects = dict(_refs(_array(url, page.content)))
+            rows = _array(url, page.content)
+            objects = dict(_refs(rows))
+            if rows and not objects:
+                raise WebError(f"{url}: answered with a list that has no tag in it")
             commits = self._commits()
         except WebError as error:
             return web_failure(error)
@@ -54,6 +57,17 @@ class Github:
             for name, (kind, object_id) in objects.items()
         ]
         return Good(tuple(evidence), page.validator, is_whole=True)
+
+    def probe(self, now: datetime) -> Answer:
+        """One of the tags, or none of them in a list."""
+        try:
+            url = f"{self._api}/tags?per_page=1"
+            rows = _array(url, self.tools.web.get(url, _WANTED, most=_MOST_BYTES).content)
+            if rows and not any(_at(row, "commit", "sha") for row in rows):
+                raise WebError(f"{url}: answered with a list that has no tag in it")
+        except WebError as error:
+            return web_failure(error)
+        return Good((), "")
 
     def measure(self, ranges: Sequence[Range]) -> Answer:
         """The date of each range's tag, and its count where all of its commits can be read; the newest first."""

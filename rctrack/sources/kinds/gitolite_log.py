@@ -6,7 +6,7 @@ The mail is written by the server when it took the push, and its Date is that mo
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from rctrack.config import ListConfig, ListingConfig, ProjectConfig
 from rctrack.core.evidence import Evidence, MailEvidence, Station, StationEvidence
@@ -37,12 +37,16 @@ class GitoliteLog:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Answer:
+    def look(self, cursor: str | None, since: date, now: datetime) -> Answer:
         """The tags that were pushed since `cursor`, each with the object that it then was."""
-        outcome = PublicInbox(self._log(), self.project, self.tools).look(cursor, since)
+        outcome = PublicInbox(self._log(), self.project, self.tools).look(cursor, since, now)
         if not isinstance(outcome, Good):
             return outcome
         return Good(tuple(self._pushes(outcome.evidence)), outcome.cursor)
+
+    def probe(self, now: datetime) -> Answer:
+        """The newest commit of the log is a mail."""
+        return PublicInbox(self._log(), self.project, self.tools).probe(now)
 
     def _log(self) -> ListConfig:
         # The suffix is optional in subjects, whichever way the file spells it.

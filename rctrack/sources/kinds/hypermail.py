@@ -11,6 +11,7 @@ from rctrack.web import Page
 
 _PERIOD = re.compile(r"(?:^|/)(?P<name>\d{4}(?:[./-]\d{1,2})?(?:\.\d)?)/(?:index\.html|date\.html)?$")
 _MESSAGE = re.compile(r"(?:^|/)\d{3,}\.html$")
+_OWN = re.compile(rb"<meta name=\"generator\" content=\"hypermail ", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!-- {1,4}(name|email|subject|id|sent|isosent|charset)=\"([^\n]{0,2000}?)\" {1,4}-->")
 
 
@@ -29,6 +30,10 @@ class Hypermail(archive.Reader):
             return Index(entries, newest_at=archive.newest_at(page))
         periods = [(link, _last_day(period["name"])) for link, _ in found if (period := _PERIOD.search(link))]
         return Index(periods=tuple(sorted(periods, key=lambda each: each[1] or date.max, reverse=True)))
+
+    def is_empty(self, page: Page) -> bool:
+        """As it says itself that it made the page."""
+        return _OWN.search(page.content[: archive.HEAD]) is not None
 
     def mail(self, page: Page) -> bytes | None:
         """The mail of a page: what its comments say, and what stands between the marks of its body."""

@@ -1,7 +1,7 @@
 """A list archive made by MHonArc: its index is maillist.html, its pages show the mail's own Date."""
 
-import codecs
 import re
+import string
 from datetime import date
 from html import unescape
 
@@ -13,6 +13,9 @@ from rctrack.web import Page
 _MESSAGE = re.compile(r"(?:^|/)msg\d{4,}\.html$")
 _FOLLOWING = re.compile(r"^mail(\d+)\.html$")
 _PERIOD = re.compile(r"(?:^|/)(?P<year>\d{4})[-/]?(?P<month>\d{2})?/(?:maillist\.html|index\.html|mail1\.html)?$")
+_UPPER, _LOWER = f"@{string.ascii_uppercase}[", string.ascii_lowercase
+_ROTATED = str.maketrans(_UPPER + _LOWER, _UPPER[14:] + _UPPER[:14] + _LOWER[13:] + _LOWER[:13])
+"""As its mrot13 does: capitals by 14 in a circle with @ and [, so that no @ is left for those who look for one."""
 _COMMENT = re.compile(rb"<!--X-(Subject|From-R13|From|Date|Message-Id): ([^\n]{0,2000}?) -->")
 
 
@@ -34,10 +37,15 @@ class Mhonarc(archive.Reader):
         )
         return Index(entries, tuple(periods), numbered.get(here + 1))
 
+    def is_empty(self, page: Page) -> bool:
+        """As it says itself that it made the page."""
+        return page.content.startswith(b"<!-- MHonArc v")
+
     def mail(self, page: Page) -> bytes | None:
         """The mail of a page: what its heading shows, or else its comments.
 
-        The comment X-Date is when the mail was received; only the heading has the Date that the sender wrote.
+        The comment X-Date is when the mail was received; only the heading has the Date that the sender wrote. The
+        sender is whole in a comment alone: -spammode, which most public archives have, crosses out what people read.
         """
         said = {
             name.decode(): _readable(name, value)
@@ -51,7 +59,7 @@ class Mhonarc(archive.Reader):
             name, _, value = line.partition(":")
             said[name.strip()] = value.strip() or said.get(name.strip(), "")
         return mails.as_mail(
-            sender=said.get("From") or said.get("From-R13", ""),
+            sender=said.get("From-R13") or said.get("From", ""),
             date=said.get("Date", ""),
             subject=said.get("Subject", ""),
             message_id=said["Message-Id"],
@@ -62,8 +70,8 @@ class Mhonarc(archive.Reader):
 
 def _readable(name: bytes, value: bytes) -> str:
     text = value.decode("utf-8", "replace")
-    # Rotated first, so that what MHonArc escaped afterwards is not rotated back into nonsense.
-    return codecs.decode(unescape(text), "rot13") if name == b"From-R13" else unescape(text)
+    # First what MHonArc escaped after it had rotated the rest.
+    return unescape(text).translate(_ROTATED) if name == b"From-R13" else unescape(text)
 
 
 def _page_number(link: str) -> int:

@@ -78,7 +78,7 @@ class PublicInbox:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Answer:
+    def look(self, cursor: str | None, since: date, now: datetime) -> Answer:
         """The mails since `cursor` whose subject fits; the cursor is the last commit read in each repository."""
         read: dict[str, str] = json.loads(cursor) if cursor else {}
         brought: list[MailEvidence] = []
@@ -87,6 +87,8 @@ class PublicInbox:
         try:
             for name, repository in self._repositories(read):
                 head = repository.head()
+                if head is None and name in read:
+                    raise Refusal(self._emptied(name))
                 if head is None:
                     continue
                 inbox = check_format(repository, self.config.url)
@@ -100,7 +102,7 @@ class PublicInbox:
             return web_failure(error)
         return Good(tuple(brought), json.dumps({**read, **heads}, sort_keys=True), coverage=_joined(coverages))
 
-    def probe(self) -> Answer:
+    def probe(self, now: datetime) -> Answer:
         """The newest commit of the newest repository is one of an inbox; nothing is copied."""
         path = git.local_path(self.config.url)
         try:
@@ -177,13 +179,15 @@ class PublicInbox:
         """The address of epoch 0; None where `url` itself is the repository. Refusal where neither is an inbox."""
         refusal = self._refusal(0)
         url = self.config.url if refusal else self._epoch(0)
-        try:
-            glance_at_format(url, self.tools)
-        except ProcessError as error:
-            answer = failed(error, url, self.tools)
-            # Where `url` is nothing at all, what was said of url/0 may tell more: where it has moved to.
-            raise Refusal(refusal if refusal and refusal.outcome is Outcome.MOVED else answer) from error
-        return None if refusal else url
+        answer = questioned(real_address(url, self.tools), self.tools) if refusal else None
+        if answer is None:
+            try:
+                glance_at_format(url, self.tools)
+                return None if refusal else url
+            except ProcessError as error:
+                answer = failed(error, url, self.tools)
+        # Where `url` is nothing at all, what was said of url/0 may tell more: where it has moved to.
+        raise Refusal(refusal if refusal and refusal.outcome is Outcome.MOVED else answer)
 
     def _refusal(self, number: int) -> Failed | None:
         """What the host says of an epoch that is not there; None where it is. Refusal where it says something else."""
@@ -199,6 +203,12 @@ class PublicInbox:
         if answer is not None and answer.outcome not in _ABSENT:
             raise Refusal(answer)
         return answer
+
+    def _emptied(self, name: str) -> Failed:
+        """What it means that a repository without any mail is where one with mails was: to git, a page is one too."""
+        url = self.config.url if name == _ITSELF else self._epoch(int(name))
+        reason = f"{url}: shows no mail any more, where there was some"
+        return questioned(real_address(url, self.tools), self.tools) or Failed(Outcome.MISREAD, reason)
 
     def _glance(self) -> None:
         """ProcessError or WebError where there is no inbox."""

@@ -2,11 +2,10 @@
 
 import gzip
 import io
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from rctrack.config import ListConfig, ProjectConfig
@@ -17,14 +16,18 @@ from rctrack.sources import mails
 from rctrack.sources.kinds.mbox import key_of, read_mbox
 from rctrack.sources.manifest import ask_manifest
 from rctrack.sources.protocol import Answer, Coverage, Good, Tools, web_failure
+from rctrack.sources.searching import SHORT, Memory
 from rctrack.web import Page, WebError
 
 _MOST_SEARCH = 256 * 2**20
 """Bytes of mail that one search may bring, unpacked."""
 _PER_PAGE = 200
 _MOST_PAGES = 100
-_SLACK = timedelta(days=2)
-"""Of Date headers written in another zone or by a clock that is wrong."""
+_ZONES = timedelta(days=1)
+"""A day is one in UTC there, and another one elsewhere."""
+_MOST_CONFIG = 64 * 1024
+_MOST_ADDRESSES = 5
+_ADDRESS = re.compile(r"^\s*address\s*=\s*([\w.+=-]+@[\w.-]+)\s*$", re.MULTILINE)
 _NO_HITS = b"No results found"
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _GZIP = ("application/gzip", "application/x-gzip")
@@ -39,31 +42,63 @@ class PublicInboxHttp:
     project: ProjectConfig
     tools: Tools
 
-    def look(self, cursor: str | None, since: date) -> Answer:
+    def look(self, cursor: str | None, since: date, now: datetime) -> Answer:
         """The mails that a search finds and `cursor` does not name yet; the first look searches all there is.
 
-        The window is one of Date headers and begins at `since` again each time: what is imported late is found.
+        The window is one of Date headers: two days at each look, and from `since` on once a day, for what is imported
+        late. While the inbox's manifest says that nothing has changed, nothing is searched.
         """
-        known: list[str] = json.loads(cursor) if cursor else []
-        query = self._query(since if cursor else None)
-        fits = mails.fits(self.config.rules)
+        memory = Memory.load(cursor) if cursor else Memory()
         try:
             # Asked first: what it proves to be there is then searched.
             manifest = ask_manifest(self.config.url, self.tools)
             coverage = Coverage(None, manifest.newest_at if manifest else None)
-            found = {key: mail for key, mail in self._search(query, set(known)) if fits(mails.subject_of(mail))}
+            memory.note_manifest(manifest.fingerprint if manifest else "", now)
+            window = memory.window(since, now) if cursor else None
+            if cursor and window is None:
+                return Good((), cursor, coverage=coverage)
+            if not cursor:
+                memory.addresses = self._own_addresses()
+            evidence = self._new_mails(memory, window)
         except WebError as error:
             return web_failure(error)
-        new = {key: mail for key, mail in found.items() if key not in known}
-        evidence = tuple(MailEvidence(key, content, None) for key, content in new.items())
-        return Good(evidence, json.dumps([*known, *new]), coverage=coverage)
+        memory.note_search(window, since, now)
+        return Good(tuple(evidence), memory.dump(), coverage=coverage)
 
-    def _query(self, since: date | None) -> str:
-        senders = " OR ".join(f"f:{each}" for each in sorted(self.config.rules.senders))
+    def probe(self, now: datetime) -> Answer:
+        """A search of the last two days."""
+        try:
+            for _ in self._search(self._query((now - SHORT).date(), ()), set()):
+                break
+        except WebError as error:
+            return web_failure(error)
+        return Good((), "")
+
+    def _new_mails(self, memory: Memory, since: date | None) -> list[MailEvidence]:
+        """What the search finds and was not brought yet; the memory then knows it."""
+        fits = mails.fits(self.config.rules)
+        evidence = []
+        for key, content in self._search(self._query(since, memory.addresses), set(memory.mails)):
+            if fits(mails.subject_of(content)) and (new_key := mails.note(memory.mails, key, content)):
+                evidence.append(MailEvidence(new_key, content, None))
+        return evidence
+
+    def _own_addresses(self) -> tuple[str, ...]:
+        """The addresses of the list, as the inbox tells them; none where it does not."""
+        try:
+            page = self.tools.web.get(f"{self.config.url}/_/text/config/raw", ("text/plain",), most=_MOST_CONFIG)
+        except WebError:
+            return ()  # a help only: the search that comes next tells what is wrong
+        told = _ADDRESS.findall(page.content.decode("utf-8", "replace"))
+        return tuple(dict.fromkeys(address.lower() for address in told))[:_MOST_ADDRESSES]
+
+    def _query(self, since: date | None, own_addresses: Sequence[str]) -> str:
+        """Who announces, also where the list wrote its own address into From ("Kim via Demo"), and of what."""
+        senders = (*sorted(self.config.rules.senders), *own_addresses, "via")
         alternatives = [" ".join(f"s:{word}" for word in each) for each in needed_words(self.config.rules.subject)]
-        subject = [f"({' OR '.join(f'({each})' for each in alternatives)})"] if alternatives else []
-        window = [f"d:{since - _SLACK:%Y%m%d}.."] if since else []
-        return " ".join([f"({senders})", *subject, *window])
+        window = [f"d:{since - _ZONES:%Y%m%d}.."] if since else []
+        parts = [" OR ".join(f"f:{each}" for each in senders), " OR ".join(f"({each})" for each in alternatives)]
+        return " ".join([*(f"({part})" for part in parts), *window])
 
     def _search(self, query: str, known: set[str]) -> Iterator[tuple[str, bytes]]:
         """Key and bytes of the mails found: in one mbox, or by Atom where the host answers no POST."""

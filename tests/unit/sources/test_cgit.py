@@ -10,13 +10,13 @@ from rctrack.core.evidence import Instant
 from rctrack.core.look import Outcome
 from rctrack.sources import Failed
 from rctrack.sources.kinds import cgit
-from tests.support.archive_servers import Pages, serve_answer, serve_cgi
+from tests.support.archive_servers import Pages, serve_answer
 from tests.support.following import follow
 from tests.support.looking import Looker, look_at_tags, outcome_of
 from tests.support.material import GitRepository, git, make_repository
 from tests.support.servers import nobody_at_home
+from tests.support.tag_servers import serve_cgit
 
-CGIT = Path("/usr/lib/cgit/cgit.cgi")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -32,11 +32,7 @@ def repository(tmp_path: Path) -> GitRepository:
 @pytest.fixture(params=["", "snapshots=tar.gz\nlocal-time=1\nmax-stats=year\n"], ids=["plain", "with-snapshots"])
 def host(tmp_path: Path, request: pytest.FixtureRequest, needs: object) -> Iterator[Pages]:
     """cgit behind a small bridge; with snapshots its list says nothing of commits, and shows its own zone."""
-    if not CGIT.exists():
-        pytest.skip("cgit is not installed")
-    settings = tmp_path / "cgitrc"
-    settings.write_text(f"cache-size=0\nvirtual-root=/\n{request.param}scan-path={tmp_path / 'scan'}\n")
-    with serve_cgi(CGIT, {"CGIT_CONFIG": str(settings)}) as pages:
+    with serve_cgit(tmp_path / "scan", request.param) as pages:
         yield pages
 
 

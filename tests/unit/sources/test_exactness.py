@@ -29,7 +29,7 @@ from rctrack.sources.gitstore.repository import Repository
 from rctrack.sources.kinds import git_tags
 from rctrack.sources.kinds.git_tags import GitTags
 from rctrack.web import Web
-from tests.support.material import GitRepository, git, make_repository, unpack
+from tests.support.material import BEGIN, GitRepository, git, make_repository, unpack
 from tests.support.servers import git_daemon, git_over_http
 
 Pair = tuple[str, str]
@@ -303,7 +303,7 @@ def test_a_server_without_protocol_v2_is_asked_the_old_way(odd: GitRepository, t
         url = f"{server.url}/odd.git"
         found = [each for one in ranges_of(odd.path) for each in fetch_range(url, one, tools(tmp_path))]
         whole = GitTags(TagsConfig(url, is_primary=True), project(url), tools(tmp_path))
-        assert isinstance(whole.look(None, date(2026, 1, 1)), Good)
+        assert isinstance(whole.look(None, date(2026, 1, 1), BEGIN), Good)
         measured = whole.measure(list(ranges_of(odd.path)))
     assert isinstance(measured, Good)
     assert counts_of(found) == counts_of(measured.evidence) == [by_git(odd.path, pair) for pair in ODD_PAIRS]

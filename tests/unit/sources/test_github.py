@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -13,57 +12,8 @@ from rctrack.core.look import Outcome
 from rctrack.sources import Good, Range
 from tests.support.archive_servers import Answer, Pages, serve_answer
 from tests.support.looking import look_at_tags, outcome_of
-from tests.support.material import GitRepository, git, make_repository
-
-API = "/repos/demo/demo"
-
-
-def answer(repository: GitRepository, path: str) -> Any:
-    """What the API documents for this path, from the repository; None for a path it has not."""
-    parts = urlsplit(path)
-    asked = {key: int(found[0]) for key, found in parse_qs(parts.query).items()}
-    begin = (asked.get("page", 1) - 1) * asked.get("per_page", 30)
-    end = begin + asked.get("per_page", 30)
-    where = parts.path.removeprefix(API)
-    names = git(repository.path, "tag").split()
-    if where == "/git/matching-refs/tags/":
-        return [
-            {
-                "ref": f"refs/tags/{name}",
-                "object": {
-                    "type": git(repository.path, "cat-file", "-t", f"refs/tags/{name}").strip(),
-                    "sha": repository.object_of(name),
-                },
-            }
-            for name in names
-        ]
-    if where == "/tags":
-        return [{"name": name, "commit": {"sha": repository.commit_of(name)}} for name in names][begin:end]
-    kind, _, key = where.removeprefix("/git/").partition("/")
-    if kind == "tags":
-        date = git(repository.path, "for-each-ref", "--format=%(objectname) %(taggerdate:unix)", "refs/tags")
-        seconds = dict(line.split() for line in date.splitlines() if len(line.split()) == 2)[key]
-        return {"sha": key, "tagger": {"date": zulu(int(seconds))}}
-    if kind == "commits":
-        return {"sha": key, "committer": {"date": zulu(int(git(repository.path, "log", "-1", "--format=%ct", key)))}}
-    base, _, head = where.removeprefix("/compare/").partition("...")
-    log = git(repository.path, "log", "--reverse", "--format=%H%x00%P%x00%an", f"{base}..{head}").splitlines()
-    rows = [dict(zip(("sha", "parents", "name"), line.split("\0"), strict=True)) for line in log]
-    commits = [
-        {
-            "sha": row["sha"],
-            "parents": [{"sha": each} for each in row["parents"].split()],
-            "commit": {"author": {"name": row["name"]}},
-        }
-        for row in rows
-    ]
-    return {"ahead_by": len(log), "total_commits": len(log), "commits": commits[begin:end]}
-
-
-def zulu(seconds: int) -> str:
-    from datetime import UTC, datetime
-
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+from tests.support.material import GitRepository, make_repository
+from tests.support.tag_servers import serve_github
 
 
 @pytest.fixture
@@ -76,12 +26,7 @@ def repository(tmp_path: Path) -> GitRepository:
 
 @pytest.fixture
 def host(repository: GitRepository) -> Iterator[Pages]:
-    def said(_: str, path: str) -> Answer:
-        return 200, "application/json; charset=utf-8", json.dumps(answer(repository, path)).encode()
-
-    with serve_answer(404, "application/json", b"{}") as pages:
-        pages.broken = said
-        pages.url += API
+    with serve_github(repository) as pages:
         yield pages
 
 

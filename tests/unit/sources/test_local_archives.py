@@ -2,7 +2,7 @@
 
 import io
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
 
@@ -40,6 +40,73 @@ def test_a_line_that_an_mbox_escaped_is_read_as_it_was_written() -> None:
     [mail, other] = read_mbox(io.BytesIO(FROM + b"Subject: a\n\n" + body + b"\n" + FROM + b"Subject: b\n\n"))
     assert mail.endswith(b"\nFrom here on\n>From there\n> quoted\nFrom now on all is quiet, since 10:00 of 2026\n\n")
     assert other == b"Subject: b\n\n"
+
+
+BARE, ADDRESS_ALONE = b"From \n", b"From kim@example.org\n"
+MAIL = b"Subject: %d\nMessage-ID: <%d@x>\n\nout\n"
+
+
+@pytest.mark.parametrize("gap", [b"", b"\n"], ids=["no empty line", "an empty line"])
+@pytest.mark.parametrize(
+    "line", [FROM, BARE, ADDRESS_ALONE, b"From -\n", b"From \r\n"], ids=["whole", "bare", "no date", "dash", "CRLF"]
+)
+def test_mails_are_told_apart_whoever_wrote_the_file(line: bytes, gap: bytes) -> None:
+    """Thunderbird's separators are bare, and some programs leave out the empty line before them."""
+    file = b"".join(line + MAIL % (number, number) + gap for number in (1, 2, 3))
+    assert [mails.subject_of(mail) for mail in read_mbox(io.BytesIO(file))] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"From here on: all is quiet\nNote: so it is\n", b"From \nnow on\n", b"From kim@example.org\nwith love\n",
+        b"From Monday to Friday\nHours: 9 to 5\n", b"\nFrom x@y.org we hear\nTo: nobody\n",
+    ],
+)  # fmt: skip
+def test_a_sentence_that_begins_with_from_begins_no_mail(words: bytes) -> None:
+    """Headers follow a separator, and one without a date has an address alone."""
+    [mail] = read_mbox(io.BytesIO(FROM + b"Subject: a\n\nText\n" + words))
+    assert mail.endswith(words)
+
+
+def test_a_file_that_thunderbird_keeps_is_gone_on_with(tmp_path: Path) -> None:
+    """Each look brings what was added, though no empty line stands between."""
+    archive = open_archive(tmp_path, "mbox", tmp_path / "inbox", RULES)
+    cursor = None
+    for mail in (CORPUS[0], NEWS):
+        with (tmp_path / "inbox").open("ab") as file:
+            file.write(BARE + content(mail))
+        answer = archive.good(cursor)
+        assert list(archive.recognised(answer)) == [mail.id]
+        cursor = answer.cursor
+
+
+def put(kind: str, place: Path, *mails_: Mail) -> None:
+    """The mails come to an archive on this machine."""
+    match kind:
+        case "mbox":
+            write_mbox(place, mails_)
+        case "maildir":
+            write_maildir(place, mails_)
+        case _:
+            make_epoch(place).add(*mails_)
+
+
+@pytest.mark.parametrize("kind", ["mbox", "maildir", "public-inbox"])
+def test_a_message_id_that_is_used_again_is_another_mail(kind: str, tmp_path: Path) -> None:
+    """In one look and in two; the same mail once more, by another way, is not where the Message-ID is its name."""
+    second, third = (
+        Mail(f"[ANNOUNCE] demo v1.2-rc{number}", at=NEWS.at + number * HOUR, message_id=NEWS.id) for number in (3, 4)
+    )
+    put(kind, tmp_path / "inbox", NEWS, second)
+    archive = open_archive(tmp_path, kind, tmp_path / "inbox", RULES)
+    first = archive.good()
+    assert len(set(keys(archive))) == 2
+    put(kind, tmp_path / "inbox", third)
+    assert len(keys(archive, first.cursor)) == 1
+    if kind == "mbox":
+        put(kind, tmp_path / "inbox", NEWS, replace(NEWS, delivered_after=2 * HOUR))
+        assert len(keys(archive, first.cursor)) == 1
 
 
 def test_a_mail_of_an_mbox_is_cut_at_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:

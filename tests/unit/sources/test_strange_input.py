@@ -260,13 +260,14 @@ def test_a_picture_tells_whose_mail_it_is(hash_of: Callable[[bytes], "hashlib._H
         assert addresses(parse_headers(made), "From") == senders
 
 
-def test_rules_without_words_still_search_by_sender(tmp_path: Path) -> None:
-    """A subject that promises no word leaves the sender; the window is one of dates, never of arrival."""
-    rules = ListRules(frozenset({"kim@example.org"}), r"(?P<version>\d\S*)", (), None)
+def test_a_search_names_sender_and_words_and_a_window_of_dates(tmp_path: Path) -> None:
+    """The window is one of dates, never of arrival: what is imported today may have been delivered months ago."""
+    rules = ListRules(frozenset({"kim@example.org"}), r"demo (?P<version>\d\S*)", (), None)
     with serve_answer(404, "text/plain", b"No results found\n") as host:
         archive = open_archive(tmp_path, "public-inbox-http", host.url, rules)
         assert archive.good(archive.good().cursor).evidence == ()
-    first, second = (each for each in host.asked if "manifest.js.gz" not in each)
+    first, second = (asked for asked in host.asked if asked.startswith("POST"))
     assert "f%3Akim%40example.org" in first
-    assert "d%3A20260227.." in second
+    assert "s%3Ademo" in first
+    assert "d%3A20260325.." in second
     assert "rt%3A" not in first + second
