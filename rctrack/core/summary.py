@@ -37,7 +37,7 @@ class ReleaseSummary:
     first_time_authors: int | None
     made_at: datetime | None
     """Its tag's date, else its mail's, as far as they can be believed."""
-    signature: Signature | None
+    signature: Signature | None = None
     """Of its tag; None where signatures are not checked."""
 
 

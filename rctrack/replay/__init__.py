@@ -24,7 +24,7 @@ from rctrack.track.hosts import archives_late, survey
 
 SELDOM = timedelta(hours=12)
 """Between two looks while nothing happens and nothing is waited for."""
-OFTEN = timedelta(minutes=150)
+OFTEN = timedelta(minutes=75)
 """Between two looks while a source does not answer, or something waits for a sign of life."""
 QUARTER = timedelta(minutes=15)
 """Looks come on the quarter of an hour, as a daemon's do."""

@@ -21,7 +21,7 @@ from tests.support.servers import git_over_http, nobody_at_home
 RELEASE = {
     "project", "version", "cycle", "rc", "tag", "object_id", "commit", "previous", "tagged_at", "pushed_at",
     "announced_at", "delivered_at", "archived_at", "listed_at", "first_seen_at", "commits", "commits_no_merges",
-    "commits_announced", "message_id", "url", "delays", "flags", "authors", "first_time_authors",
+    "commits_announced", "message_id", "url", "delays", "flags", "authors", "first_time_authors", "signature",
 }  # fmt: skip
 """The keys that DESIGN section 5 promises to scripts."""
 VERSIONS = ["1.0", "1.1-rc1", "1.1-rc2"]

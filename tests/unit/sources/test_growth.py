@@ -68,7 +68,7 @@ def grows(read: Callable[[bytes], object], make: Callable[[int], bytes], size: i
     """How many times as long four times the input takes; the best of a few, since others use the machine too."""
     small, big = make(size), make(4 * size)
     best = MOST + 1
-    for _ in range(4):
+    for _ in range(8):
         short, long = _seconds(read, small), _seconds(read, big)
         best = min(best, long / max(short, SHORTEST))
         if best <= MOST:
