@@ -20,7 +20,7 @@ SOURCES := $(shell find rctrack -name "*.py")
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run demo test lint golden accuracy history bench fuzz packages image clean
+.PHONY: help run demo test lint golden reference accuracy history bench fuzz packages image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ lint: $(VENV)/.dev ## style, types and the floors
 
 golden: $(VENV)/.dev ## keep every mail of the golden stories anew; look at `git diff` then
 	@$(BIN)/python -m tests.tools.golden
+
+reference: $(VENV)/.dev ## docs/reference.md anew, from the code
+	@$(BIN)/python -m tests.tools.reference
 
 accuracy: $(VENV)/.dev ## how well mail is recognised, releases are foreseen, and lateness is told (on ../shared)
 	@$(BIN)/python -m tests.studies.accuracy

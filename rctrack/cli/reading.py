@@ -112,6 +112,47 @@ def show(options: Options, project: str, version: str, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("project")
+@click.option("--by", type=_DAYS, help="Which finals are out when this day is over.")
+@click.option("--version", "wanted", help="When the final of this version is out.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.pass_obj
+def forecast(options: Options, project: str, by: datetime | None, wanted: str | None, as_json: bool) -> None:
+    """What comes next and when, as odds from the project's own past; with --by or --version also cycles ahead."""
+    from rctrack.core.forecasting import foresee, foresee_by, foresee_version
+    from rctrack.show import forecasts, json
+
+    config, moment = options.load(), now()
+    chosen = chosen_projects(config, (project,))[0]
+    version = version_of(chosen, wanted) if wanted else None
+    if version is not None and not version.is_final:
+        end(2, f"--version {wanted}: it is a candidate; the next one is told without --version, and finals with it")
+    with reading(config) as store:
+        book = _book(store, config, chosen)
+    facts = foresee(book, moment)
+    if facts is None:
+        end(1, f"{project}: not known: its past is too short to tell, or nothing of it was read yet")
+    day = by.date() if by else None
+    if version is not None:
+        ahead = foresee_version(book, version, moment)
+        if not ahead.finals:
+            known = "it is out" if version.id in book.releases else "it is not among the next dozen finals"
+            end(1, f"{project} {wanted}: no forecast: {known}")
+        lines = [forecasts.final_words(ahead.finals[0], ahead.asked_on)]
+        if day:
+            lines.append(forecasts.by_words(ahead.finals, day, ahead.asked_on))
+    elif day is not None:
+        ahead = foresee_by(book, day, moment)
+        lines = [forecasts.by_words(ahead.finals, day, ahead.asked_on)]
+    else:
+        ahead, lines = None, [forecasts.due_words(facts, moment)]
+    if as_json:
+        print_json({"project": chosen.id, "next": json.next_step(facts), **json.finals(ahead, day)})
+    else:
+        click.echo("\n".join(lines))
+
+
+@main.command()
 @click.argument("project", required=False)
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @click.pass_obj

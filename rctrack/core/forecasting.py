@@ -1,10 +1,21 @@
 """What comes next of a project, by its book: its own past and the history that comes with rctrack."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from rctrack.core.book import Book
-from rctrack.core.forecast import Forecast, Past, Promise, next_step, past_of, undated_of
+from rctrack.core.forecast import (
+    Final,
+    Forecast,
+    Past,
+    Promise,
+    final_of,
+    finals_by,
+    next_step,
+    past_of,
+    undated_of,
+)
 from rctrack.core.history import ShippedRelease
 from rctrack.core.notice import DueFacts
 from rctrack.core.release import Announcement, Flag, Precision, Release
@@ -16,10 +27,7 @@ SLIGHT = 0.05
 
 def foresee(book: Book, now: datetime) -> DueFacts | None:
     """What follows the newest release and when, with the days before `now` ruled out; None where that is not known."""
-    dated = dated_releases(book.releases.values())
-    if not dated:
-        return None
-    past = _past(book, dated)
+    past = past_of_book(book)
     made = next_step(
         past,
         book.rules.feature_parts,
@@ -29,6 +37,28 @@ def foresee(book: Book, now: datetime) -> DueFacts | None:
         undated=undated_of(book.history, past),
     )
     return facts_of(made) if made else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Finals that are still to come, as of a day."""
+
+    asked_on: date
+    finals: tuple[Final, ...]
+    """The next one first."""
+
+
+def foresee_by(book: Book, by: date, now: datetime) -> Ahead:
+    """Which finals may be out when the day `by` is over; none where the past is too short to tell."""
+    past, asked_on = past_of_book(book), now.astimezone(book.zone).date()
+    return Ahead(asked_on, finals_by(past, book.rules.feature_parts, by, asked_on=asked_on))
+
+
+def foresee_version(book: Book, wanted: Version, now: datetime) -> Ahead:
+    """When this final is out; none where it is out, is not among the next dozen, or the past is too short to tell."""
+    past, asked_on = past_of_book(book), now.astimezone(book.zone).date()
+    final = final_of(past, book.rules.feature_parts, wanted, asked_on=asked_on)
+    return Ahead(asked_on, (final,) if final else ())
 
 
 def facts_of(made: Forecast) -> DueFacts:
@@ -87,10 +117,11 @@ def shipped_lags(history: Iterable[ShippedRelease], until: datetime) -> tuple[ti
     return tuple(announced - tagged for tagged, announced in known if announced < until)
 
 
-def _past(book: Book, dated: Sequence[tuple[Version, datetime]]) -> tuple[Past, ...]:
-    """The days of the releases that we know, and of the shipped ones that were made before the newest."""
-    newest = max(at for _, at in dated).astimezone(book.zone).date()
-    return tuple(each for each in past_of(book.history, dated, book.zone) if each.day <= newest)
+def past_of_book(book: Book) -> tuple[Past, ...]:
+    """The days of the releases that we know, and of the shipped ones that were made before the newest; oldest first."""
+    dated = dated_releases(book.releases.values())
+    last = max((at.astimezone(book.zone).date() for _, at in dated), default=date.min)
+    return tuple(each for each in past_of(book.history, dated, book.zone) if each.day <= last)
 
 
 def _noon(day: date) -> datetime:

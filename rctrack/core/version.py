@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from typing import NewType
 
 VersionId = NewType("VersionId", str)
@@ -231,6 +232,7 @@ SCHEMES: dict[str, Parser] = {
 }
 
 
+@lru_cache(maxsize=8192)
 def parse_version(scheme: str, text: str, written_on: date | None = None) -> Version | None:
     """The version that `text` spells in this scheme, or None when it spells none; never an exception."""
     return SCHEMES[scheme](re.sub("^[vV]", "", text.strip()), written_on) if len(text) <= 80 else None

@@ -1,10 +1,12 @@
 """JSON in the words of the contract (DESIGN section 5): instants in UTC ending in Z, null for what is not known."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from rctrack.core.evidence import Instant, ProjectId, SourceId
+from rctrack.core.forecast import BAND
+from rctrack.core.forecasting import Ahead
 from rctrack.core.hosts import Outage, State
 from rctrack.core.lateness import Delay, DelayKind
 from rctrack.core.look import Run
@@ -136,6 +138,27 @@ def next_step(due: DueFacts | None) -> Object | None:
         "until": due.last.date().isoformat(),
         "day_odds": round(due.day_odds, 3),
         "cases": due.cases,
+    }
+
+
+def finals(ahead: Ahead | None, by: date | None) -> Object:
+    """Finals to come, each with its likely days; with the odds that it is out when the day `by` is over."""
+    if ahead is None:
+        return {}
+    return {
+        "by": by and by.isoformat(),
+        "finals": [
+            {
+                "version": final.text or None,
+                "ahead": final.ahead,
+                "on": final.days.point.isoformat(),
+                "from": final.days.interval(BAND)[0].isoformat(),
+                "until": final.days.interval(BAND)[1].isoformat(),
+                "cases": final.cases,
+                "odds": round(final.odds_by(by), 3) if by else None,
+            }
+            for final in ahead.finals
+        ],
     }
 
 

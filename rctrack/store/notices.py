@@ -21,7 +21,7 @@ class NoticeTable(Tables):
 
     def of_project(self, project: ProjectId | None) -> dict[str, Notice]:
         """What was told of a project, or of hosts, by key; of a forecast the newest."""
-        query = self.query("SELECT * FROM notices WHERE project IS ? ORDER BY key, revision", project)
+        query = self.query("SELECT *, max(revision) FROM notices WHERE project IS ? GROUP BY key ORDER BY key", project)
         return {row["key"]: _notice(row) for row in query}
 
     def newest_due(self, project: ProjectId) -> DueFacts | None:
@@ -34,9 +34,12 @@ class NoticeTable(Tables):
 
     def dues(self, project: ProjectId) -> tuple[DueFacts, ...]:
         """The newest forecast that was made after each release."""
-        query = self.query("SELECT * FROM notices WHERE project = ? AND kind = 'due' ORDER BY revision", project)
-        facts = (_notice(row).facts for row in query)
-        return tuple({each.after: each for each in facts if isinstance(each, DueFacts)}.values())
+        query = self.query(
+            "SELECT facts, max(revision) AS revision FROM notices WHERE project = ? AND kind = 'due'"
+            " GROUP BY json_extract(facts, '$.after') ORDER BY revision",
+            project,
+        )
+        return tuple(decode(DueFacts, row["facts"]) for row in query)
 
     def newest(self) -> int:
         """The number of the notice that was appended last, forecasts aside; 0 where there is none."""

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -313,3 +314,51 @@ def test_help_names_every_command(filled: Follower) -> None:
     text = answered(filled.rctrack_process("--help"))
     for command in ("run", "poll", "backfill", "status", "releases", "show", "digest", "rebuild", "doctor", "projects"):
         assert re.search(rf"^  {command} ", text, re.MULTILINE), command
+
+
+@pytest.fixture(scope="module")
+def weekly(tmp_path_factory: pytest.TempPathFactory) -> Follower:
+    """Six cycles: rc1 after a fortnight, final a fortnight later; the newest, a final, is of three days ago."""
+    folder = tmp_path_factory.mktemp("weekly")
+    repository = make_repository(folder / "demo.git")
+    repository.now = today(folder) - timedelta(days=3 + 12 * 14)
+    for number in range(6):
+        repository.release(f"1.{number}-rc1", f"1.{number}", every=14 * DAY)
+    demo = follow(folder / "user", tags=[repository.path])
+    demo.poll(repository.now + HOUR)
+    return demo
+
+
+def today(folder: Path) -> datetime:
+    """Now, by the clock that the commands read."""
+    return datetime.fromtimestamp(int(folder.stat().st_mtime), UTC)
+
+
+class TestForecast:
+    """What comes next, from the command line."""
+
+    def test_says_what_comes_next_with_its_cases(self, weekly: Follower) -> None:
+        """The same as status has."""
+        said = answered(weekly.rctrack("forecast", "demo")).strip()
+        assert re.match(r"rc1, 6 of 6 times; .*, 5 of 5 had come by then", said)
+        [row] = parsed(weekly.rctrack("status", "--json"))
+        assert row["next_in_words"] == said
+        assert parsed(weekly.rctrack("forecast", "demo", "--json"))["next"] == row["next"]
+
+    def test_finals_ahead_have_odds_that_fall(self, weekly: Follower, tmp_path: Path) -> None:
+        """By a day, each final is less likely than the one before it."""
+        by = f"{today(tmp_path) + timedelta(days=60):%Y-%m-%d}"
+        said = parsed(weekly.rctrack("forecast", "demo", "--by", by, "--json"))
+        odds = [each["odds"] for each in said["finals"]]
+        assert [each["version"] for each in said["finals"]][:2] == ["1.6", "1.7"]
+        assert odds == sorted(odds, reverse=True)
+        assert odds[0] > 0.9
+        assert answered(weekly.rctrack("forecast", "demo", "--by", by)).startswith("by ")
+        assert answered(weekly.rctrack("forecast", "demo", "--version", "1.7")).startswith("1.7: ")
+
+    def test_what_cannot_be_told_is_an_error_that_says_why(self, weekly: Follower) -> None:
+        """A candidate, what is out, what is beyond the dozen."""
+        for wanted, why in (("1.7-rc1", "it is a candidate"), ("1.2", "it is out"), ("9.9", "next dozen")):
+            said = weekly.rctrack("forecast", "demo", "--version", wanted)
+            assert said.returncode in (1, 2)
+            assert why in said.stderr

@@ -85,9 +85,9 @@ def util_linux(shared: Path) -> Iterator[str]:
 
 
 def git(shared: Path) -> Iterator[str]:
-    """The real git by its tags, with the digests of two of its cycles."""
+    """The real git by its tags: alerts of its last two years, and the digests of two of its cycles."""
     whole = git_by_tags(shared)
-    yield from play(whole, None)
+    yield from play(part_of(whole, day("2024-07-01"), whole.end, timedelta(days=2100)), None)
     yield from play(part_of(whole, day("2024-12-01"), day("2025-04-01"), timedelta(days=400)), MONDAYS)
 
 
