@@ -61,7 +61,7 @@ def text_of_project(notices: Sequence[Notice], book: Book, reader: Reader) -> st
     if len(notices) > _MOST_CHANGES:
         parts.append(f"And {len(notices) - _MOST_CHANGES} more; `rctrack notices {book.project}` shows all.")
     newest = notices[-1]
-    if book.due is not None and newest.kind in (Kind.OUT, Kind.LATE, Kind.UNCONFIRMED, Kind.ANNOUNCED):
+    if book.due is not None and newest.kind in (Kind.OUT, Kind.LATE, Kind.ANNOUNCED):
         parts.append(words.fill(f"Next: {due_words(book.due, newest.said_at)}"))
     parts += [sources([book]), words.footer(book.name, reader.address)]
     return "\n\n".join(filter(None, parts)) + "\n"
