@@ -32,6 +32,6 @@ USER 10001:10001
 WORKDIR /var/lib/rctrack
 VOLUME /var/lib/rctrack
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5m --timeout=30s --start-period=2m CMD ["rctrack", "status"]
+HEALTHCHECK --interval=5m --timeout=30s --start-period=2m CMD ["rctrack", "health"]
 ENTRYPOINT ["rctrack"]
 CMD ["run"]

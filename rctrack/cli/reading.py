@@ -27,6 +27,7 @@ from rctrack.cli.common import (
 if TYPE_CHECKING:
     from rctrack.config import Config, ProjectConfig
     from rctrack.core.book import Book
+    from rctrack.core.condition import Condition
     from rctrack.store import Store
 
 _DAYS = click.DateTime(["%Y-%m-%d"])
@@ -38,6 +39,7 @@ _DAYS = click.DateTime(["%Y-%m-%d"])
 def status(options: Options, as_json: bool) -> None:
     """A line per project: what is out, since when, what comes next, and how its sources do."""
     from rctrack.show import json, tables
+    from rctrack.show.condition import lines
     from rctrack.track.hosts import states, survey
 
     config = options.load()
@@ -59,7 +61,26 @@ def status(options: Options, as_json: bool) -> None:
                     moment,
                 )
             )
+        condition = _condition(store, config)
     print_table(found, as_json, tables.status)
+    if not as_json:
+        click.echo()
+        for line in lines(condition, moment):
+            click.echo(line)
+
+
+@main.command()
+@click.pass_obj
+def health(options: Options) -> None:
+    """One line and an exit status for scripts: 0 where looks are made, sources answer and mail goes out, else 1."""
+    from rctrack.show.condition import lines
+
+    config, moment = options.load(), now()
+    with reading(config) as store:
+        condition = _condition(store, config)
+    click.echo(" ".join(lines(condition, moment)))
+    if any(condition.troubles(moment)):
+        sys.exit(1)
 
 
 @main.command()
@@ -301,3 +322,23 @@ def _book(store: "Store", config: "Config", project: "ProjectConfig") -> "Book":
 
     moment = now()
     return read_book(store, project, History(shipped() / "history"), survey(store, config, moment).health, moment)
+
+
+def _condition(store: "Store", config: "Config") -> "Condition":
+    """How rctrack itself does."""
+    from rctrack.core.condition import Condition, Owed
+    from rctrack.store import holder
+
+    followed = {(project.id, source.source) for project in config.projects for source in project.sources}
+    runs = [run for project in config.projects for run in store.health.last_runs(project.id, store.observer).values()]
+    waiting = store.outbox.waiting()
+    owed = [each for each in waiting if each.refused_at is None]
+    return Condition(
+        daemon=holder(config.database),
+        looked_at=max((run.last_at for run in runs), default=None),
+        interval=max(config.schedule.tags, config.schedule.lists),
+        runs=tuple(run for run in runs if (run.project, run.source) in followed),
+        never_good=frozenset(source for project, source in followed if store.health.source(project, source) is None),
+        owed=Owed(len(owed), owed[0].mail.owed_at, owed[0].last_error or "") if owed else None,
+        refused=len(waiting) - len(owed),
+    )

@@ -10,13 +10,13 @@ from sqlite_utils import Database
 from rctrack.core.evidence import Observer
 from rctrack.store.evidence import EvidenceTables
 from rctrack.store.health import HealthTables, SourceState
-from rctrack.store.lock import Locked, StoreError, hold
+from rctrack.store.lock import Locked, StoreError, hold, holder
 from rctrack.store.notices import NoticeTable
 from rctrack.store.outbox import OutboxTables, Waiting
 from rctrack.store.projection import ProjectionTables
 from rctrack.store.schema import migrations
 
-__all__ = ["Locked", "SourceState", "Store", "StoreError", "Waiting", "hold"]
+__all__ = ["Locked", "SourceState", "Store", "StoreError", "Waiting", "hold", "holder"]
 
 _OBSERVED = ("tags", "absences", "stations", "heads", "mail_sightings", "runs")
 """The tables that name an observer."""

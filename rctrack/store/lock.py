@@ -2,9 +2,13 @@
 
 import fcntl
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_FLOCK = "hhqqi4x"
+"""The kernel's struct flock: kind, whence, start, length, pid."""
 
 
 class StoreError(Exception):
@@ -30,6 +34,22 @@ def hold(database: Path) -> Iterator[None]:
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         yield
+    finally:
+        os.close(lock)
+
+
+def holder(database: Path) -> int | None:
+    """The pid of the rctrack that writes to this database; None where there is none. It takes no lock."""
+    try:
+        lock = os.open(f"{database}.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(lock, fcntl.F_GETLK, asked))
+        return None if kind == fcntl.F_UNLCK else pid
+    except OSError:
+        return None
     finally:
         os.close(lock)
 

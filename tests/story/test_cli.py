@@ -6,6 +6,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -128,7 +130,8 @@ def test_status_is_a_line_per_project(filled: Follower) -> None:
     assert (status["project"], status["cycle"], status["newest"]) == ("demo", "1.1", "1.1-rc2")
     assert status["days_since"] > 0
     assert [source["outcome"] for source in status["sources"]] == ["good", "good"]
-    head, line = answered(filled.rctrack_process("status")).splitlines()
+    head, line, _, own = answered(filled.rctrack_process("status")).splitlines()
+    assert own.startswith("No daemon runs; the last look was ")
     assert head.split()[:3] == ["PROJECT", "CYCLE", "NEWEST"]
     assert line.split()[:3] == ["demo", "1.1", "1.1-rc2"]
 
@@ -223,6 +226,37 @@ def test_a_source_that_is_down_is_what_poll_is_there_to_notice(material: GitRepo
     assert "offline" not in said
     assert len(parsed(demo.rctrack("releases", "demo", "--json"))) == 3
     assert f"failing: {urlsplit(url).netloc}" in answered(demo.rctrack("status"))
+
+
+def test_health_is_a_line_and_an_exit_status(tmp_path: Path, material: GitRepository) -> None:
+    """0 where looks are made, by a daemon that has the database or by hand; 1 where nobody looks."""
+    demo = follow(tmp_path, tags=[material.path])
+    demo.poll(today(tmp_path) - 4 * HOUR)
+    said = demo.rctrack("health")
+    assert said.returncode == 1
+    assert said.stdout.startswith("No daemon runs; the last look was 4 h ")
+    demo.poll(today(tmp_path))
+    assert demo.rctrack("health").returncode == 0
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(demo.database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as daemon:
+        assert daemon.stdout is not None
+        assert daemon.stdout.readline() == b"held\n"
+        said = demo.rctrack("health")
+        assert said.returncode == 0, said.stdout
+        assert said.stdout.startswith(f"The daemon (pid {daemon.pid}) runs; the last look was ")
+        daemon.communicate(b"")
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from rctrack.store import hold
+with hold(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+"""A process that has the database, as a daemon has it."""
 
 
 def test_offline_is_said_and_accuses_nobody(tmp_path: Path) -> None:
