@@ -26,6 +26,8 @@ SELDOM = timedelta(hours=12)
 """Between two looks while nothing happens and nothing is waited for."""
 OFTEN = timedelta(minutes=75)
 """Between two looks while a source does not answer, or something waits for a sign of life."""
+IMPATIENT = timedelta(hours=36)
+"""So long is a sign of life looked for often; who is silent longer is looked at seldom."""
 QUARTER = timedelta(minutes=15)
 """Looks come on the quarter of an hour, as a daemon's do."""
 SETTLED = timedelta(hours=3)
@@ -116,6 +118,7 @@ def replay(
     """Plays a recording into a scratch database; every mail goes to the channel of its moment, in order."""
     history = History(shipped() / "history")
     ticks, due, changed_at = 0, recording.begin, recording.begin
+    waits_from: datetime | None = None
     last: dict[SourceId, Outcome] = {}
     moments = deque(_moments(recording, config))
     # Who is asked seldom is not missed meanwhile.
@@ -132,7 +135,11 @@ def replay(
         if any(each.new for each in looked) or now >= due or now - changed_at < SETTLED:
             due = rounds.check(round_, [project]) or recording.end
         is_quiet = all(outcome is Outcome.GOOD for outcome in last.values()) and now - changed_at >= SETTLED
-        is_quiet = is_quiet and not database.projection.awaits_proof(project.id)
+        if database.projection.awaits_proof(project.id):
+            waits_from = waits_from or now
+        else:
+            waits_from = None
+        is_quiet = is_quiet and (waits_from is None or now - waits_from > IMPATIENT)
         # What the clock alone changes is seen at its time, not at the next look that is due anyway.
         coming = min(at for at in (due, now + (SELDOM if is_quiet else OFTEN)) if at > now)
         if moments and now < _quarter(coming) < moments[0]:
