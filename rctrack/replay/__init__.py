@@ -135,10 +135,7 @@ def replay(
         if any(each.new for each in looked) or now >= due or now - changed_at < SETTLED:
             due = rounds.check(round_, [project]) or recording.end
         is_quiet = all(outcome is Outcome.GOOD for outcome in last.values()) and now - changed_at >= SETTLED
-        if database.projection.awaits_proof(project.id):
-            waits_from = waits_from or now
-        else:
-            waits_from = None
+        waits_from = (waits_from or now) if database.projection.awaits_proof(project.id) else None
         is_quiet = is_quiet and (waits_from is None or now - waits_from > IMPATIENT)
         # What the clock alone changes is seen at its time, not at the next look that is due anyway.
         coming = min(at for at in (due, now + (SELDOM if is_quiet else OFTEN)) if at > now)
