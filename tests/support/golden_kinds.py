@@ -203,7 +203,9 @@ def shown(at: datetime, content: bytes, hidden: Iterable[tuple[str, str]] = ()) 
     text = f"=== {at.astimezone(UTC):%Y-%m-%d %H:%M}\n{headers}\n{body.get_content()}"
     for word, instead in hidden:
         text = text.replace(word, instead)
-    text = re.sub(r"-tmp-rctrack-\S{8}-(\S+?)\.\w{20}@", r"-FOLDER-\1.DIGEST@", text.replace("\r\n", "\n"))
+    text = re.sub(r"-tmp-rctrack-\S{8}-(\S+?)\.\w{16}@", r"-FOLDER-\1.DIGEST@", text.replace("\r\n", "\n"))
+    text = re.sub(r"@[0-9a-f]{8}\.localhost>", "@INSTALLATION.localhost>", text)
+    text = re.sub(r"(127\.0\.0\.1)-\d+\.[0-9a-f]{16}@", r"\1-PORT.DIGEST@", text)
     text = re.sub(r"port \d+\s+after \d+ ms", "port NUMBER after some ms", text)
     return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
 
