@@ -2,15 +2,17 @@
 
 import logging
 import os
+import select
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.triggers.base import BaseTrigger
 
 from rctrack import rounds
 from rctrack.config import Config, ProjectConfig, SourceConfig, TagsConfig, shipped
@@ -28,6 +30,27 @@ SEND_EVERY = 60
 """Seconds between two looks at what is owed: retries, and digests that have become due."""
 CHECK_EVERY = 600
 """Seconds between two looks at the clock: what has become late, and which hosts are out."""
+
+WATCH_EVERY = 20.0
+"""Seconds between two looks at whether the clock was set."""
+LEAP = 60.0
+"""Seconds by which a clock may drift against the machine's own uptime; more is a clock that was set, or a sleep."""
+
+
+class Rhythm(BaseTrigger):  # type: ignore[misc]
+    """Fires again so long after the last run, and knows nothing of runs that were missed.
+
+    The interval of APScheduler goes through each of them, which takes minutes and memory after a leap of years.
+    """
+
+    def __init__(self, every: timedelta, jitter: timedelta = timedelta(0)) -> None:
+        """`jitter` is by how much at most a run comes earlier or later."""
+        self.every, self.jitter = every, jitter
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Returns the one run that comes next."""
+        found: datetime = self._apply_jitter(now + self.every, self.jitter.total_seconds() or None, now)
+        return found
 
 
 class Daemon:
@@ -50,6 +73,7 @@ class Daemon:
         self.sources = [(project, source) for project in config.projects for source in project.sources]
         self.waiting = {(project.id, source.source) for project, source in self.sources}
         self.first: list[Looked] = []
+        self.lead = self._lead()
         # shutdown() waits for the jobs in hand with the scheduler locked: once we stop, no job may ask it anything.
         self.asking = threading.Lock()
         self.scheduler = BackgroundScheduler(
@@ -63,29 +87,43 @@ class Daemon:
         with _signals() as next_signal:
             self._schedule()
             self.scheduler.start()
-            number = next_signal()
+            while (number := next_signal(WATCH_EVERY)) is None:
+                self.mind_the_clock()
             log.info("%s: finishing what is in hand", signal.Signals(number).name)
             with self.asking:
                 self.tools.runner.stopping.set()
             self.scheduler.shutdown(wait=True)
 
+    def mind_the_clock(self) -> None:
+        """Where the clock was set, or the machine slept, everything is due: by the new clock it may be years ahead."""
+        lead = self._lead()
+        if abs(lead - self.lead) <= LEAP:
+            return
+        log.info("the clock went %+.0f s beside the machine's own time: everything is looked at now", lead - self.lead)
+        self.lead = lead
+        with self.asking:
+            for job in self.scheduler.get_jobs():
+                job.modify(next_run_time=self.clock())
+
+    def _lead(self) -> float:
+        """By how many seconds the clock is ahead of the machine's uptime."""
+        return self.clock().timestamp() - time.monotonic()
+
     def _schedule(self) -> None:
         now = self.clock()
         for project, source in self.sources:
             every = self.config.schedule.tags if isinstance(source, TagsConfig) else self.config.schedule.lists
-            seconds = every.total_seconds()
             self.scheduler.add_job(
                 self._look,
-                IntervalTrigger(seconds=seconds, jitter=min(self.config.schedule.jitter.total_seconds(), seconds / 2)),
+                Rhythm(every, min(self.config.schedule.jitter, every / 2)),
                 args=(project, source),
                 id=f"{project.id} {source.source}",
                 executor=_host(source),
                 next_run_time=now,
             )
-        self.scheduler.add_job(
-            self._send, IntervalTrigger(seconds=SEND_EVERY), id="send", executor="default", next_run_time=now
-        )
-        self.scheduler.add_job(self._check, IntervalTrigger(seconds=CHECK_EVERY), id="check", executor="default")
+        send, check = (Rhythm(timedelta(seconds=seconds)) for seconds in (SEND_EVERY, CHECK_EVERY))
+        self.scheduler.add_job(self._send, send, id="send", executor="default", next_run_time=now)
+        self.scheduler.add_job(self._check, check, id="check", executor="default")
 
     def _look(self, project: ProjectConfig, source: SourceConfig) -> None:
         with self._round(f"{project.id} {source.source}") as round_:
@@ -157,14 +195,14 @@ def _host(source: SourceConfig) -> str:
 
 
 @contextmanager
-def _signals() -> Iterator[Callable[[], int]]:
-    """A function that waits for SIGTERM or SIGINT; a pipe, since no lock is safe in a signal handler."""
+def _signals() -> Iterator[Callable[[float], int | None]]:
+    """A function that waits seconds for SIGTERM or SIGINT; a pipe, since no lock is safe in a signal handler."""
     readable, writable = os.pipe()
     os.set_blocking(writable, False)
     old_fd = signal.set_wakeup_fd(writable)
     old = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield lambda: os.read(readable, 1)[0]
+        yield lambda seconds: os.read(readable, 1)[0] if select.select([readable], [], [], seconds)[0] else None
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
