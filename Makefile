@@ -32,7 +32,7 @@ demo: $(VENV)/.compiled ## September 2011 as rctrack would have seen it: kernel.
 	@$(BIN)/rctrack replay linux --recording linux-3.1 --subjects
 
 test: packages $(VENV)/.dev ## every test
-	@exec $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## style, types and the floors
 	@$(BIN)/ruff check .
