@@ -48,8 +48,8 @@ reference: $(VENV)/.dev ## docs/reference.md anew, from the code
 
 accuracy: $(VENV)/.dev ## how well mail is recognised, releases are foreseen, and lateness is told (on ../shared)
 	@$(BIN)/python -m tests.studies.accuracy
-	@$(BIN)/python -m tests.studies.backtest
 	@$(BIN)/python -m tests.studies.alarms
+	@$(BIN)/python -m tests.studies.backtest
 
 history: $(VENV)/.dev ## config/history anew, from the tables in ../shared
 	@$(BIN)/python -m tests.tools.compile_history
