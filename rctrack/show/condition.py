@@ -1,17 +1,22 @@
 """How rctrack itself does, in words: a line each, as `status` and `health` have them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from rctrack.core.condition import Condition, Trouble
+from rctrack.core.evidence import SourceId
 from rctrack.core.look import Outcome
 from rctrack.show import words
+
+_MOST_NAMED = 2
 
 
 def lines(condition: Condition, now: datetime) -> Iterator[str]:
     """Who looks, and when it was last done; then what is wrong."""
     last = "nothing was looked at yet"
-    if condition.looked_at is not None:
+    if condition.looked_at is not None and condition.looked_at > now:
+        last = f"the last look is dated {words.duration(condition.looked_at - now)} ahead of the clock"
+    elif condition.looked_at is not None:
         last = f"the last look was {words.duration(now - condition.looked_at)} ago"
     found = list(condition.troubles(now))
     if condition.daemon is None:
@@ -36,9 +41,16 @@ def _said(trouble: Trouble, condition: Condition, now: datetime) -> str:
             mails = "1 mail was" if condition.refused == 1 else f"{condition.refused} mails were"
             return f"{mails} refused and given up; `rctrack doctor` says why."
         case Trouble.RAISED:
-            failed = sorted(run.source for run in condition.runs if run.outcome is Outcome.RAISED)
-            return f"Our own code failed at {words.joined(failed)}; `rctrack doctor` tries it."
+            failed = [run.source for run in condition.runs if run.outcome is Outcome.RAISED]
+            return f"Our own code failed at {_few(failed)}; `rctrack doctor` tries it."
         case Trouble.NEVER_GOOD:
-            return f"Never read yet: {words.joined(sorted(condition.never_good))}; `rctrack doctor` tries it."
+            return f"Never read yet: {_few(condition.never_good)}; `rctrack doctor` tries it."
         case _:
             return ""
+
+
+def _few(sources: Iterable[SourceId]) -> str:
+    """Names the first sources, and counts the others."""
+    named = sorted(set(sources))
+    more = [f"{len(named) - _MOST_NAMED} more"] if len(named) > _MOST_NAMED else []
+    return words.joined([*named[:_MOST_NAMED], *more])

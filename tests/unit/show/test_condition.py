@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from rctrack.core.condition import Condition, Owed, Trouble
-from rctrack.core.evidence import Observer
+from rctrack.core.evidence import Observer, SourceId
 from rctrack.core.look import Outcome, Run
 from rctrack.show.condition import lines
 from tests.support.given import PRIMARY, PROJECT, moment
@@ -44,6 +44,18 @@ def test_each_trouble_is_named(condition: Condition, trouble: Trouble, said: str
     """One at a time."""
     assert list(condition.troubles(NOW)) == [trouble]
     assert list(lines(condition, NOW))[-1] == said
+
+
+def test_a_look_of_a_clock_that_was_ahead_is_not_called_one_of_the_past() -> None:
+    """The clock was set back since."""
+    ahead = replace(FINE, looked_at=NOW + timedelta(days=2))
+    assert list(lines(ahead, NOW)) == ["The daemon (pid 4242) runs; the last look is dated 2 d ahead of the clock."]
+
+
+def test_many_sources_are_counted() -> None:
+    """It stays a line that can be read."""
+    many = replace(FINE, never_good=frozenset(SourceId(f"tags {letter}") for letter in "abcde"))
+    assert list(lines(many, NOW))[-1] == "Never read yet: tags a, tags b and 3 more; `rctrack doctor` tries it."
 
 
 def test_a_mail_that_waits_for_a_minute_is_no_trouble() -> None:
