@@ -72,7 +72,7 @@ def status(options: Options, as_json: bool) -> None:
 @main.command()
 @click.pass_obj
 def health(options: Options) -> None:
-    """One line and an exit status for scripts: 0 where looks are made, each source was ever read and mail goes out, else 1."""
+    """One line and an exit status for scripts: 0 where looks are made, each source was read and mail goes out."""
     from rctrack.show.condition import lines
 
     config, moment = options.load(), now()

@@ -61,7 +61,9 @@ class TestRelease:
     def test_seen_late_is_said_first(self) -> None:
         """Nobody may think that it came just now."""
         late = release_facts(first_seen_at=moment("2026-04-24 12:00"))
-        assert "is seen late, 31 days after." in mail(notice(Kind.OUT, late)).replace("\n", " ")
+        assert "It was tagged on Tue 24 Mar 2026 and is seen late, 31 days after." in mail(
+            notice(Kind.OUT, late)
+        ).replace("\n", " ")
 
     def test_a_date_that_nobody_knows_is_not_made_up(self) -> None:
         """Neither tag nor mail had one."""
